@@ -1,0 +1,164 @@
+//! Who is behind a pid, and who is asking? Copies out of PostgreSQL's tables, and its own signal functions.
+
+use pgrx::pg_sys::{self, Oid};
+
+use crate::compat;
+use crate::policy::{Caller, Owner, Rows};
+
+/// A process that PostgreSQL's own functions would signal.
+pub struct Backend {
+    /// None for a background process, and for a session that has not yet logged in.
+    pub owner: Option<Owner>,
+}
+
+impl Backend {
+    pub fn find(pid: i32) -> Option<Self> {
+        // SAFETY: BackendPidGetProc gives NULL or an entry of the process array, which lives as long as the server;
+        // fields are copied, the pointer is not kept. PostgreSQL's own function reads it without a lock as well.
+        let (role, client) = unsafe {
+            let process = pg_sys::BackendPidGetProc(pid).as_ref()?;
+            (process.roleId, compat::is_client(process, || is_walsender(pid)))
+        };
+        let owner = (client && role != Oid::INVALID).then(|| Owner {
+            user: role,
+            // SAFETY: a role that was dropped meanwhile is no superuser.
+            superuser: unsafe { pg_sys::superuser_arg(role) },
+        });
+        Some(Backend { owner })
+    }
+}
+
+/// current_user, and what the rule of signals asks about it.
+pub fn caller() -> Caller {
+    // SAFETY: plain look-ups, inside the transaction of the call.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        Caller {
+            user,
+            superuser: pg_sys::superuser(),
+            may_cancel_others: pg_sys::has_privs_of_role(user, Oid::from(pg_sys::ROLE_PG_SIGNAL_BACKEND)),
+        }
+    }
+}
+
+/// The rows of user-visible views that current_user gets.
+pub fn readable_rows() -> Rows {
+    // SAFETY: plain look-ups, inside the transaction of the call.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        let reads_all = pg_sys::has_privs_of_role(user, Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS));
+        Rows::of(user, pg_sys::superuser(), reads_all)
+    }
+}
+
+/// PostgreSQL's own functions, whose checks stay in force.
+pub enum Native {
+    Terminate { timeout: i64 },
+    Cancel,
+}
+
+impl Native {
+    /// Someone may have revoked EXECUTE on PostgreSQL's function: then ours does not work either.
+    pub fn check_execute(&self) {
+        // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
+        unsafe {
+            let verdict = compat::function_aclcheck(self.oid(), pg_sys::GetUserId());
+            if verdict != pg_sys::AclResult::ACLCHECK_OK {
+                pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_FUNCTION, self.name().as_ptr());
+            }
+        }
+    }
+
+    pub fn call(&self, pid: i32) -> bool {
+        let pid = pg_sys::Datum::from(pid);
+        // SAFETY: the functions have these arguments since PostgreSQL 14 and return a boolean.
+        let sent = unsafe {
+            match *self {
+                Native::Terminate { timeout } => {
+                    pg_sys::OidFunctionCall2Coll(self.oid(), Oid::INVALID, pid, timeout.into())
+                }
+                Native::Cancel => pg_sys::OidFunctionCall1Coll(self.oid(), Oid::INVALID, pid),
+            }
+        };
+        sent.value() != 0
+    }
+
+    fn oid(&self) -> Oid {
+        match self {
+            Native::Terminate { .. } => Oid::from(pg_sys::F_PG_TERMINATE_BACKEND),
+            Native::Cancel => Oid::from(pg_sys::F_PG_CANCEL_BACKEND),
+        }
+    }
+
+    fn name(&self) -> &'static std::ffi::CStr {
+        match self {
+            Native::Terminate { .. } => c"pg_terminate_backend",
+            Native::Cancel => c"pg_cancel_backend",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A client's session, replication connections included.
+    Client,
+    /// Autovacuum, parallel and other workers, auxiliary processes.
+    Background,
+    /// Replays the primary's locks on a standby, outside of any transaction of its own.
+    Startup,
+}
+
+/// What the table of sessions says about one process. Copied.
+#[derive(Clone, Copy)]
+pub struct Process {
+    pub pid: i32,
+    pub kind: Kind,
+    pub user: Oid,
+    pub database: Oid,
+    /// None outside a transaction, and with track_activities off.
+    pub transaction_start: Option<pg_sys::TimestampTz>,
+}
+
+impl Process {
+    pub fn owner(&self) -> Option<Oid> {
+        (self.kind == Kind::Client).then_some(self.user)
+    }
+}
+
+/// Every process of the table of sessions, read afresh: PostgreSQL would keep its copy until the transaction ends.
+/// Each entry is consistent in itself; the entries are read one after the other.
+pub fn processes() -> Vec<Process> {
+    // SAFETY: the entries are PostgreSQL's private copy; they are copied once more before it can go away.
+    unsafe {
+        pg_sys::pgstat_clear_backend_activity_snapshot();
+        (1..=pg_sys::pgstat_fetch_stat_numbackends())
+            .filter_map(|index| compat::local_backend_status(index).as_ref())
+            .map(|entry| &entry.backendStatus)
+            .map(|status| Process {
+                pid: status.st_procpid,
+                kind: kind(status.st_backendType),
+                user: status.st_userid,
+                database: status.st_databaseid,
+                transaction_start: Some(status.st_xact_start_timestamp).filter(|start| *start != 0),
+            })
+            .collect()
+    }
+}
+
+/// The leader's pid, for a parallel worker.
+pub fn leader_of(pid: i32) -> Option<i32> {
+    // SAFETY: as in `Backend::find`; the leader's entry is part of the same array.
+    unsafe { Some(pg_sys::BackendPidGetProc(pid).as_ref()?.lockGroupLeader.as_ref()?.pid) }
+}
+
+fn kind(backend_type: pg_sys::BackendType::Type) -> Kind {
+    match backend_type {
+        pg_sys::BackendType::B_BACKEND | pg_sys::BackendType::B_WAL_SENDER => Kind::Client,
+        pg_sys::BackendType::B_STARTUP => Kind::Startup,
+        _ => Kind::Background,
+    }
+}
+
+fn is_walsender(pid: i32) -> bool {
+    processes().iter().any(|process| process.pid == pid && process.kind == Kind::Client)
+}

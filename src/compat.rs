@@ -1,0 +1,106 @@
+//! What differs between server versions? Everything that does; the rest of the code sees one function.
+//!
+//! Also here: the functions of PostgreSQL that are called without pgrx's guard, or that pgrx does not bind.
+
+use std::ffi::{c_int, c_void};
+
+use pgrx::pg_sys::{self, Oid};
+
+pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+
+/// PostgreSQL's functions as they are. A guarded call from a hook would lose the position, context and names of
+/// every error that passes through it, so hooks use these, and hold nothing that has a destructor.
+pub mod raw {
+    use super::*;
+
+    unsafe extern "C-unwind" {
+        pub fn standard_planner(
+            parse: *mut pg_sys::Query,
+            query_string: *const std::ffi::c_char,
+            cursor_options: c_int,
+            bound_params: pg_sys::ParamListInfo,
+        ) -> *mut pg_sys::PlannedStmt;
+        pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
+        pub fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
+        #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]
+        pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
+        #[cfg_attr(pg16_plus, link_name = "query_tree_walker_impl")]
+        pub fn query_tree_walker(query: *mut pg_sys::Query, walker: Walker, context: *mut c_void, flags: c_int)
+        -> bool;
+        pub fn heap_form_tuple(
+            descriptor: pg_sys::TupleDesc,
+            values: *mut pg_sys::Datum,
+            isnull: *mut bool,
+        ) -> pg_sys::HeapTuple;
+        pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
+        pub fn ProcessInterrupts();
+        pub fn ResetPlanCache();
+        /// A backend's entry of the process array by its number, or NULL.
+        #[cfg_attr(not(pg17_plus), link_name = "BackendIdGetProc")]
+        #[cfg_attr(pg17_plus, link_name = "ProcNumberGetProc")]
+        pub fn backend_by_number(number: c_int) -> *mut pg_sys::PGPROC;
+    }
+}
+
+/// Is this the process of a client's session? `is_walsender` is asked where the process array does not tell.
+#[cfg(not(pg18_plus))]
+pub fn is_client(process: &pg_sys::PGPROC, _is_walsender: impl FnOnce() -> bool) -> bool {
+    !process.isBackgroundWorker
+}
+
+/// Is this the process of a client's session? `is_walsender` is asked where the process array does not tell.
+#[cfg(pg18_plus)]
+pub fn is_client(process: &pg_sys::PGPROC, is_walsender: impl FnOnce() -> bool) -> bool {
+    process.isRegularBackend || is_walsender()
+}
+
+/// The number of the backend's local transaction; 0 outside a transaction.
+pub fn local_transaction(process: &pg_sys::PGPROC) -> u32 {
+    #[cfg(not(pg17_plus))]
+    return process.lxid;
+    #[cfg(pg17_plus)]
+    return process.vxid.lxid;
+}
+
+/// The virtual transaction that holds or awaits a lock: number of its backend, number of its local transaction.
+pub fn virtual_transaction(lock: &pg_sys::LockInstanceData) -> (i32, u32) {
+    #[cfg(not(pg17_plus))]
+    return (lock.backend, lock.lxid);
+    #[cfg(pg17_plus)]
+    return (lock.vxid.procNumber, lock.vxid.localTransactionId);
+}
+
+/// The entry of the table of sessions at `index`, from 1.
+///
+/// # Safety
+/// The entry lives until the copy of the table is cleared.
+pub unsafe fn local_backend_status(index: c_int) -> *mut pg_sys::LocalPgBackendStatus {
+    // SAFETY: gives NULL for an index that does not exist.
+    unsafe {
+        #[cfg(not(pg16_plus))]
+        return pg_sys::pgstat_fetch_stat_local_beentry(index);
+        #[cfg(pg16_plus)]
+        return pg_sys::pgstat_get_local_beentry_by_index(index);
+    }
+}
+
+pub fn function_aclcheck(function: Oid, user: Oid) -> pg_sys::AclResult::Type {
+    // SAFETY: a plain look-up.
+    unsafe {
+        #[cfg(not(pg16_plus))]
+        return pg_sys::pg_proc_aclcheck(function, user, pg_sys::ACL_EXECUTE);
+        #[cfg(pg16_plus)]
+        return pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, pg_sys::ACL_EXECUTE.into());
+    }
+}
+
+/// Nobody else may define settings below our prefix.
+pub fn reserve_settings(prefix: &std::ffi::CStr) {
+    // SAFETY: copies the prefix.
+    unsafe {
+        #[cfg(feature = "pg14")]
+        pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
+        #[cfg(not(feature = "pg14"))]
+        pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
+    }
+}

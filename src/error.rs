@@ -1,0 +1,129 @@
+//! What can a user read from us? Every message, with its SQLSTATE, detail and hint.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
+
+pub struct Message {
+    code: PgSqlErrorCode,
+    text: String,
+    detail: Option<&'static str>,
+    hint: Option<String>,
+}
+
+/// Redshift's text, from its CANCEL page. A warning, so that a query over many pids runs on.
+pub fn no_such_session(pid: i32) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        text: format!(
+            "Session {pid} does not exist. The session PID might have changed. \
+             Check the stl_restarted_sessions system table for details."
+        ),
+        detail: None,
+        hint: None,
+    }
+}
+
+pub fn terminate_denied() -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        text: "permission denied to terminate session".into(),
+        detail: Some("Only the user who owns the session or a superuser may terminate it."),
+        hint: None,
+    }
+}
+
+pub fn cancel_denied() -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        text: "permission denied to cancel query".into(),
+        detail: Some(
+            "Only the user who owns the session or a superuser may cancel its query; \
+             members of pg_signal_backend may too, unless the session is a superuser's.",
+        ),
+        hint: None,
+    }
+}
+
+/// Said by CREATE EXTENSION. `libraries` is the present value of shared_preload_libraries.
+pub fn not_preloaded(libraries: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_WARNING,
+        text: "redshift_sessions is not in shared_preload_libraries".into(),
+        detail: Some(
+            "Views and the functions in schema redshift_sessions work; plain pg_terminate_backend() and \
+             pg_cancel_backend() keep PostgreSQL's rule in sessions that have not loaded the library.",
+        ),
+        hint: Some(format!(
+            "Set this in postgresql.conf and restart the server: shared_preload_libraries = '{}'",
+            preload_line(libraries)
+        )),
+    }
+}
+
+/// PostgreSQL's own words, from its set-returning functions.
+pub fn set_not_accepted() -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        text: "set-valued function called in context that cannot accept a set".into(),
+        detail: None,
+        hint: None,
+    }
+}
+
+pub fn out_of_memory() -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+        text: "out of memory".into(),
+        detail: Some("The lock table is too large to be copied."),
+        hint: None,
+    }
+}
+
+impl Message {
+    pub fn warn(self) {
+        self.report(PgLogLevel::WARNING);
+    }
+
+    pub fn raise(self) -> ! {
+        self.report(PgLogLevel::ERROR);
+        unreachable!("an error does not return")
+    }
+
+    fn report(self, level: PgLogLevel) {
+        let mut report = ErrorReport::new(self.code, self.text, "redshift_sessions");
+        if let Some(detail) = self.detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = self.hint {
+            report = report.set_hint(hint);
+        }
+        report.report(level);
+    }
+}
+
+fn preload_line(libraries: &str) -> String {
+    match libraries.trim() {
+        "" => "redshift_sessions".into(),
+        others => format!("{others}, redshift_sessions"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_to_add_keeps_what_is_there() {
+        assert_eq!(preload_line(" "), "redshift_sessions");
+        assert_eq!(preload_line("pg_stat_statements"), "pg_stat_statements, redshift_sessions");
+    }
+
+    #[test]
+    fn a_missing_session_is_told_in_redshifts_words() {
+        assert_eq!(
+            no_such_session(-7).text,
+            "Session -7 does not exist. The session PID might have changed. \
+             Check the stl_restarted_sessions system table for details."
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! Where do we listen? Save, install, pass on; what a call becomes is decided in `resolve.rs`.
+//!
+//! An error of PostgreSQL that passed through a pgrx guard would lose its position, context and names, so each hook
+//! is a bare function without destructors. Our own look at a query is one guarded call, made only when there is
+//! something to do; it has returned before the next hook runs.
+
+use std::cell::Cell;
+use std::ffi::{c_char, c_int};
+
+use pgrx::pg_sys::{self, Oid};
+
+use crate::compat::raw;
+use crate::resolve;
+
+/// The hook that was there before ours. A backend has one thread.
+struct Previous<T>(Cell<Option<T>>);
+
+// SAFETY: written when the library is loaded, read by the only thread.
+unsafe impl<T> Sync for Previous<T> {}
+
+type PlannerHook = unsafe extern "C-unwind" fn(
+    *mut pg_sys::Query,
+    *const c_char,
+    c_int,
+    pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt;
+type AnalyzeHook = unsafe extern "C-unwind" fn(*mut pg_sys::ParseState, *mut pg_sys::Query, *mut pg_sys::JumbleState);
+type NeedsFmgrHook = unsafe extern "C-unwind" fn(Oid) -> bool;
+
+static PLANNER: Previous<PlannerHook> = Previous(Cell::new(None));
+static ANALYZE: Previous<AnalyzeHook> = Previous(Cell::new(None));
+static NEEDS_FMGR: Previous<NeedsFmgrHook> = Previous(Cell::new(None));
+
+pub fn install() {
+    // SAFETY: called once, when the library is loaded.
+    unsafe {
+        PLANNER.0.set(pg_sys::planner_hook);
+        pg_sys::planner_hook = Some(planner);
+        ANALYZE.0.set(pg_sys::post_parse_analyze_hook);
+        pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
+        NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
+        pg_sys::needs_fmgr_hook = Some(needs_fmgr);
+    }
+}
+
+unsafe extern "C-unwind" fn planner(
+    parse: *mut pg_sys::Query,
+    query_string: *const c_char,
+    cursor_options: c_int,
+    bound_params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        if resolve::has_native_call(parse) {
+            resolve::redirect_nested(parse);
+        }
+        match PLANNER.0.get() {
+            Some(next) => next(parse, query_string, cursor_options, bound_params),
+            None => raw::standard_planner(parse, query_string, cursor_options, bound_params),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn post_parse_analyze(
+    pstate: *mut pg_sys::ParseState,
+    query: *mut pg_sys::Query,
+    jstate: *mut pg_sys::JumbleState,
+) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        if resolve::has_native_output(pstate, query) {
+            resolve::redirect_output(pstate, query);
+        }
+        if let Some(next) = ANALYZE.0.get() {
+            next(pstate, query, jstate);
+        }
+    }
+}
+
+/// A SQL function that PostgreSQL inlines into a query is never planned, so the planner hook would not see its body:
+/// answering yes keeps it from being inlined.
+unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
+    // SAFETY: PostgreSQL's argument, passed on as it is.
+    unsafe {
+        if let Some(next) = NEEDS_FMGR.0.get()
+            && next(function)
+        {
+            return true;
+        }
+        resolve::is_sql_function(function) && resolve::body_has_native_call(function)
+    }
+}

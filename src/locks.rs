@@ -1,0 +1,72 @@
+//! Which locks are held and awaited? One snapshot of the lock table, in our own terms.
+//!
+//! PostgreSQL reads the fast-path locks of each backend first and the rest of the table after that, so the
+//! snapshot of one backend can mix two transactions; `transactions.rs` sorts that out.
+
+use pgrx::pg_sys;
+
+use crate::compat;
+
+/// One entry of the lock table: what one virtual transaction holds and awaits on one object.
+#[derive(Clone, Copy)]
+pub struct Lock {
+    /// Number of the backend and of its local transaction, 0 for none.
+    pub holder: (i32, u32),
+    /// 0 for a prepared transaction.
+    pub pid: i32,
+    /// One bit for each mode held, as PostgreSQL's LOCKBIT_ON.
+    pub held: i32,
+    /// The mode asked for, 0 for none.
+    pub awaited: i32,
+    pub object: Object,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Object {
+    Relation(u32),
+    /// A row or page of the relation, or its extension.
+    PartOf(u32),
+    /// A transaction by its id.
+    Transaction(u32),
+    /// Another way to wait for a transaction: by its virtual id, or for its speculative insertion.
+    OtherTransaction,
+    /// Advisory locks, locks on objects that are no relation.
+    Other,
+}
+
+/// Ids of the lock tag's kinds and fields, see PostgreSQL's storage/lock.h.
+fn object(tag: &pg_sys::LOCKTAG) -> Object {
+    use pg_sys::LockTagType::*;
+    match tag.locktag_type.into() {
+        LOCKTAG_RELATION => Object::Relation(tag.locktag_field2),
+        LOCKTAG_RELATION_EXTEND | LOCKTAG_PAGE | LOCKTAG_TUPLE => Object::PartOf(tag.locktag_field2),
+        LOCKTAG_TRANSACTION => Object::Transaction(tag.locktag_field1),
+        LOCKTAG_VIRTUALTRANSACTION | LOCKTAG_SPECULATIVE_TOKEN => Object::OtherTransaction,
+        _ => Object::Other,
+    }
+}
+
+/// PostgreSQL's copy of the lock table, which lives in the memory context in which it was taken.
+pub struct Snapshot<'a>(&'a [pg_sys::LockInstanceData]);
+
+impl Snapshot<'_> {
+    /// # Safety
+    /// The current memory context must outlive the snapshot.
+    pub unsafe fn take() -> Self {
+        // SAFETY: GetLockStatusData gives an array of that many elements, allocated in the current context.
+        unsafe {
+            let data = pg_sys::GetLockStatusData();
+            Snapshot(std::slice::from_raw_parts((*data).locks, (*data).nelements as usize))
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Lock> {
+        self.0.iter().map(|lock| Lock {
+            holder: compat::virtual_transaction(lock),
+            pid: lock.pid,
+            held: lock.holdMask,
+            awaited: lock.waitLockMode,
+            object: object(&lock.locktag),
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Who may signal whom, and who may see what. Facts in, verdict out; nothing here calls PostgreSQL.
+//!
+//! Amazon's rule (PG_TERMINATE_BACKEND): "You can terminate a session owned by your user. A superuser
+//! can terminate any session." The CANCEL privilege of its CANCEL page is membership of pg_signal_backend.
+
+use pgrx::pg_sys::Oid;
+
+/// The user who calls a function or reads a view: current_user.
+pub struct Caller {
+    pub user: Oid,
+    pub superuser: bool,
+    /// Has the privileges of pg_signal_backend, our CANCEL privilege.
+    pub may_cancel_others: bool,
+}
+
+/// The user who logged in to a session.
+pub struct Owner {
+    pub user: Oid,
+    pub superuser: bool,
+}
+
+/// The verdict "no". The texts that users read are in `error.rs`.
+#[derive(Debug, PartialEq)]
+pub struct Denied;
+
+/// A process without an owner is a background process: superusers only.
+pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> Result<(), Denied> {
+    match owner {
+        _ if caller.superuser => Ok(()),
+        Some(owner) if owner.user == caller.user => Ok(()),
+        _ => Err(Denied),
+    }
+}
+
+/// As for terminating; pg_signal_backend opens every session but a superuser's.
+pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> Result<(), Denied> {
+    match owner {
+        Some(owner) if caller.may_cancel_others && !owner.superuser => Ok(()),
+        _ => may_terminate(caller, owner),
+    }
+}
+
+/// The rows of a user-visible view that one reader gets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rows {
+    All,
+    OwnedBy(Oid),
+}
+
+impl Rows {
+    /// `reads_all` is pg_read_all_stats, our SYSLOG ACCESS UNRESTRICTED.
+    pub fn of(reader: Oid, superuser: bool, reads_all: bool) -> Self {
+        if superuser || reads_all { Rows::All } else { Rows::OwnedBy(reader) }
+    }
+
+    /// A background process has no owner, so only those who see everything see it.
+    pub fn include(self, owner: Option<Oid>) -> bool {
+        match self {
+            Rows::All => true,
+            Rows::OwnedBy(user) => owner == Some(user),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: Oid = Oid::from_u32(101);
+    const BOB: Oid = Oid::from_u32(102);
+
+    fn caller(user: Oid, superuser: bool, may_cancel_others: bool) -> Caller {
+        Caller { user, superuser, may_cancel_others }
+    }
+
+    #[test]
+    fn the_rule_as_a_table() {
+        let alice = Owner { user: ALICE, superuser: false };
+        let root = Owner { user: BOB, superuser: true };
+        // caller, owner of the target, may terminate, may cancel
+        let table = [
+            (caller(ALICE, false, false), Some(&alice), true, true),
+            (caller(BOB, false, false), Some(&alice), false, false),
+            (caller(BOB, true, false), Some(&alice), true, true),
+            (caller(ALICE, true, false), Some(&root), true, true),
+            (caller(ALICE, false, false), Some(&root), false, false),
+            (caller(BOB, false, true), Some(&alice), false, true),
+            (caller(ALICE, false, true), Some(&root), false, false),
+            (caller(ALICE, false, true), Some(&alice), true, true),
+            (caller(ALICE, false, false), None, false, false),
+            (caller(ALICE, false, true), None, false, false),
+            (caller(ALICE, true, false), None, true, true),
+        ];
+        for (row, (caller, owner, terminate, cancel)) in table.iter().enumerate() {
+            assert_eq!(may_terminate(caller, *owner).is_ok(), *terminate, "terminate, row {row}");
+            assert_eq!(may_cancel(caller, *owner).is_ok(), *cancel, "cancel, row {row}");
+        }
+    }
+
+    #[test]
+    fn rows_belong_to_their_owner_or_to_those_who_see_all() {
+        assert_eq!(Rows::of(ALICE, false, false), Rows::OwnedBy(ALICE));
+        assert_eq!(Rows::of(ALICE, true, false), Rows::All);
+        assert_eq!(Rows::of(ALICE, false, true), Rows::All);
+        assert!(Rows::All.include(None) && Rows::All.include(Some(BOB)));
+        assert!(Rows::OwnedBy(ALICE).include(Some(ALICE)));
+        assert!(!Rows::OwnedBy(ALICE).include(Some(BOB)));
+        assert!(!Rows::OwnedBy(ALICE).include(None));
+    }
+}

@@ -1,0 +1,174 @@
+//! Which calls in a query are PostgreSQL's own, and which function takes their place?
+//!
+//! A bare output column of a client's own SELECT becomes Redshift's integer function when the query is analyzed; every
+//! other call becomes the boolean one when the query is planned. Looking for calls needs no catalog, so statements
+//! without one cost a walk over their tree and cannot fail here.
+
+use std::ffi::{CStr, c_void};
+use std::ptr;
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, NodeTag, Oid};
+
+use crate::compat::raw;
+use crate::target::{self, Targets};
+use crate::{gucs, source};
+
+const TERMINATE: Oid = Oid::from_u32(pg_sys::F_PG_TERMINATE_BACKEND);
+const CANCEL: Oid = Oid::from_u32(pg_sys::F_PG_CANCEL_BACKEND);
+
+/// # Safety
+/// `query` is a query that is about to be planned. Not guarded: an error here is PostgreSQL's own, and passes whole.
+pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
+    // SAFETY: a walk that changes nothing.
+    gucs::redirect() && unsafe { find_native_call(query.cast(), ptr::null_mut()) }
+}
+
+/// # Safety
+/// As `has_native_call`; the planner may change its query, and so may we.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
+    if let Some(targets) = target::targets() {
+        // SAFETY: the walker has the type of the context.
+        unsafe { replace_native_call(query.cast(), (&raw const targets).cast_mut().cast()) };
+    }
+}
+
+unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    // SAFETY: nodes of a tree that PostgreSQL made, by their tags.
+    unsafe {
+        let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
+        match tag {
+            NodeTag::T_FuncExpr if is_native((*node.cast::<pg_sys::FuncExpr>()).funcid) => true,
+            NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
+            _ => raw::expression_tree_walker(node, find_native_call, context),
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    // SAFETY: as above; the context is that of `redirect_nested`. Errors of the walkers reach its caller's guard, and
+    // nothing here has a destructor.
+    unsafe {
+        let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
+        if tag == NodeTag::T_Query {
+            return raw::query_tree_walker(node.cast(), replace_native_call, context, 0);
+        }
+        if tag == NodeTag::T_FuncExpr {
+            let targets = &*context.cast::<Targets>();
+            let call = &mut *node.cast::<pg_sys::FuncExpr>();
+            match call.funcid {
+                TERMINATE => call.funcid = targets.terminate_bool,
+                CANCEL => call.funcid = targets.cancel_bool,
+                _ => (),
+            }
+        }
+        raw::expression_tree_walker(node, replace_native_call, context)
+    }
+}
+
+/// Does a SELECT, outside of any function, have a native call for an output column?
+///
+/// # Safety
+/// The arguments are those of post_parse_analyze_hook.
+pub unsafe fn has_native_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) -> bool {
+    // SAFETY: reads what PostgreSQL made.
+    unsafe {
+        (*query).commandType == pg_sys::CmdType::CMD_SELECT
+            && gucs::redirect()
+            && gucs::integer_result()
+            // Bodies of SQL and PL/pgSQL functions: a function declared RETURNS boolean must go on returning one.
+            && (*pstate).p_pre_columnref_hook.is_none()
+            && (*pstate).p_post_columnref_hook.is_none()
+            && native_outputs((*query).targetList).next().is_some()
+    }
+}
+
+/// # Safety
+/// As `has_native_output`, which said yes.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
+    // SAFETY: see `has_native_output`.
+    unsafe {
+        if !is_clients_own(pstate, query) {
+            return;
+        }
+        let Some(targets) = target::targets() else { return };
+        for call in native_outputs((*query).targetList) {
+            (*call).funcid = if (*call).funcid == TERMINATE { targets.terminate } else { targets.cancel };
+            (*call).funcresulttype = pg_sys::INT4OID;
+        }
+    }
+}
+
+/// Calls with a pid only, in columns by which nothing is sorted, grouped or made distinct.
+///
+/// # Safety
+/// `columns` is the target list of a query. The iterator has no destructor.
+unsafe fn native_outputs(columns: *mut pg_sys::List) -> impl Iterator<Item = *mut pg_sys::FuncExpr> {
+    // SAFETY: a list of TargetEntry; NIL is NULL.
+    let length = unsafe { columns.as_ref() }.map_or(0, |list| list.length);
+    (0..length as usize).filter_map(move |index| {
+        // SAFETY: index is below the length of the list; nodes are read by their tags.
+        unsafe {
+            let column = (*(*columns).elements.add(index)).ptr_value.cast::<pg_sys::TargetEntry>();
+            let expression = (*column).expr.cast::<pg_sys::Node>();
+            if (*column).resjunk || (*column).ressortgroupref != 0 || (*expression).type_ != NodeTag::T_FuncExpr {
+                return None;
+            }
+            let call = expression.cast::<pg_sys::FuncExpr>();
+            let pid_only = (*call).args.as_ref().is_some_and(|args| args.length == 1);
+            (is_native((*call).funcid) && pid_only).then_some(call)
+        }
+    })
+}
+
+/// A client's own statements are analyzed before anything runs. What is analyzed later belongs to a function (EXECUTE,
+/// DO), to a definition (CREATE VIEW) or to COPY, but for the statement of a PREPARE, which the client will execute.
+///
+/// # Safety
+/// As `has_native_output`.
+unsafe fn is_clients_own(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) -> bool {
+    // SAFETY: reads what PostgreSQL made; the source text outlives the analysis.
+    unsafe {
+        if pg_sys::ActivePortal.is_null() {
+            return true;
+        }
+        let Some(text) = (*pstate).p_sourcetext.as_ref().map(|text| CStr::from_ptr(text).to_bytes()) else {
+            return false;
+        };
+        let statement = text.get((*query).stmt_location.max(0) as usize..).unwrap_or_default();
+        source::first_word_is(statement, "prepare")
+    }
+}
+
+/// Is this a function that PostgreSQL might inline? Not guarded: asked for every function that is called by its oid.
+///
+/// # Safety
+/// Inside a transaction.
+pub unsafe fn is_sql_function(function: Oid) -> bool {
+    if !gucs::redirect() || function.to_u32() < pg_sys::FirstNormalObjectId {
+        return false;
+    }
+    // SAFETY: the form is read before its tuple is released.
+    unsafe {
+        let tuple = raw::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let language = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).prolang;
+        raw::ReleaseSysCache(tuple);
+        language == target::SQL_LANGUAGE
+    }
+}
+
+/// # Safety
+/// Inside a transaction; `function` is one in language SQL.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn body_has_native_call(function: Oid) -> bool {
+    target::bodies(function).iter().any(|body| source::names_native_call(body)) && target::targets().is_some()
+}
+
+fn is_native(function: Oid) -> bool {
+    function == TERMINATE || function == CANCEL
+}

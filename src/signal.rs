@@ -1,0 +1,58 @@
+//! How is a session ended or its query cancelled? Find it, decide, send.
+//!
+//! The integer functions answer as Redshift does; the boolean ones stand in for PostgreSQL's own wherever a
+//! plain call sits inside an expression (see `resolve.rs`).
+
+use pgrx::prelude::*;
+
+use crate::backend::{self, Backend, Native};
+use crate::{error, policy};
+
+#[pg_extern(sql = false)]
+fn pg_terminate_backend(pid: i32) -> i32 {
+    terminate(pid, 0).into()
+}
+
+#[pg_extern(sql = false)]
+fn pg_terminate_backend_bool(pid: i32, timeout: i64) -> bool {
+    terminate(pid, timeout)
+}
+
+#[pg_extern(sql = false)]
+fn pg_cancel_backend(pid: i32) -> i32 {
+    cancel(pid).into()
+}
+
+#[pg_extern(sql = false)]
+fn pg_cancel_backend_bool(pid: i32) -> bool {
+    cancel(pid)
+}
+
+fn terminate(pid: i32, timeout: i64) -> bool {
+    let native = Native::Terminate { timeout };
+    native.check_execute();
+    if timeout < 0 {
+        return native.call(pid); // which refuses it, before it looks at the pid
+    }
+    let Some(target) = Backend::find(pid) else { return missing(pid) };
+    if policy::may_terminate(&backend::caller(), target.owner.as_ref()).is_err() {
+        error::terminate_denied().raise();
+    }
+    let sent = native.call(pid);
+    // With a timeout, false means that the session is still going down, and PostgreSQL has said so.
+    sent || (timeout == 0 && missing(pid))
+}
+
+fn cancel(pid: i32) -> bool {
+    Native::Cancel.check_execute();
+    let Some(target) = Backend::find(pid) else { return missing(pid) };
+    if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {
+        error::cancel_denied().raise();
+    }
+    Native::Cancel.call(pid) || missing(pid)
+}
+
+fn missing(pid: i32) -> bool {
+    error::no_such_session(pid).warn();
+    false
+}

@@ -1,0 +1,112 @@
+//! Which functions take the place of PostgreSQL's own in this database? Ours, if the extension is here.
+//!
+//! A name is not enough: anyone with CREATE on the database could have made a schema `redshift_sessions` with look-alikes.
+//! Only a superuser can make a function in language C.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+
+use pgrx::pg_sys::{self, Datum, Oid};
+
+/// Fixed oids, from PostgreSQL's pg_language.dat.
+const C_LANGUAGE: Oid = Oid::from_u32(13);
+pub const SQL_LANGUAGE: Oid = Oid::from_u32(14);
+
+#[derive(Clone, Copy)]
+pub struct Targets {
+    pub terminate: Oid,
+    pub terminate_bool: Oid,
+    pub cancel: Oid,
+    pub cancel_bool: Oid,
+}
+
+thread_local! {
+    /// None until somebody asks, and again after CREATE or DROP EXTENSION.
+    static KNOWN: Cell<Option<Option<Targets>>> = const { Cell::new(None) };
+}
+
+/// None in a database without the extension. Looked up without regard to the caller's privileges.
+pub fn targets() -> Option<Targets> {
+    if let Some(known) = KNOWN.get() {
+        return known;
+    }
+    let found = look_up();
+    KNOWN.set(Some(found));
+    found
+}
+
+/// Forget what is known when a schema or a function changes.
+pub fn watch_catalog() {
+    for cache in [pg_sys::SysCacheIdentifier::NAMESPACEOID, pg_sys::SysCacheIdentifier::PROCOID] {
+        // SAFETY: the callback is a plain function that cannot fail.
+        unsafe { pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(forget), Datum::from(0)) }
+    }
+}
+
+unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: u32) {
+    KNOWN.set(None);
+}
+
+fn look_up() -> Option<Targets> {
+    // SAFETY: a look-up by name.
+    let schema = unsafe { pg_sys::get_namespace_oid(c"redshift_sessions".as_ptr(), true) };
+    if schema == Oid::INVALID {
+        return None;
+    }
+    let pid = [pg_sys::INT4OID];
+    let pid_and_timeout = [pg_sys::INT4OID, pg_sys::INT8OID];
+    Some(Targets {
+        terminate: function(schema, c"pg_terminate_backend", &pid, pg_sys::INT4OID)?,
+        terminate_bool: function(schema, c"pg_terminate_backend_bool", &pid_and_timeout, pg_sys::BOOLOID)?,
+        cancel: function(schema, c"pg_cancel_backend", &pid, pg_sys::INT4OID)?,
+        cancel_bool: function(schema, c"pg_cancel_backend_bool", &pid, pg_sys::BOOLOID)?,
+    })
+}
+
+fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<Oid> {
+    // SAFETY: the form is read before its tuple is released.
+    unsafe {
+        let types = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32);
+        let tuple = pg_sys::SearchSysCache3(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            Datum::from(name.as_ptr()),
+            Datum::from(types),
+            schema.into(),
+        );
+        pg_sys::pfree(types.cast());
+        if tuple.is_null() {
+            return None;
+        }
+        let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let ours = form.prolang == C_LANGUAGE && form.prorettype == result && !form.proretset;
+        let function = form.oid;
+        pg_sys::ReleaseSysCache(tuple);
+        ours.then_some(function)
+    }
+}
+
+/// The text of a SQL function, and its parsed body if it was defined with one.
+pub fn bodies(function: Oid) -> Vec<Vec<u8>> {
+    let attributes = [pg_sys::Anum_pg_proc_prosrc, pg_sys::Anum_pg_proc_prosqlbody];
+    // SAFETY: the attributes are texts, copied before the tuple is released.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, function.into());
+        if tuple.is_null() {
+            return Vec::new();
+        }
+        let texts = attributes.iter().filter_map(|attribute| {
+            let mut isnull = false;
+            let text = pg_sys::SysCacheGetAttr(cache, tuple, *attribute as i16, &mut isnull);
+            (!isnull).then(|| {
+                let string = pg_sys::text_to_cstring(text.cast_mut_ptr());
+                let copy = CStr::from_ptr(string).to_bytes().to_vec();
+                pg_sys::pfree(string.cast());
+                copy
+            })
+        });
+        let texts = texts.collect();
+        pg_sys::ReleaseSysCache(tuple);
+        texts
+    }
+}
