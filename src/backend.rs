@@ -69,8 +69,10 @@ impl Native {
         }
     }
 
+    /// Gives false, silently, for a session that ended after it was found. With a timeout PostgreSQL warns by itself.
     pub fn call(&self, pid: i32) -> bool {
         let pid = pg_sys::Datum::from(pid);
+        let _silence = matches!(self, Native::Terminate { timeout: 0 } | Native::Cancel).then(Silence::new);
         // SAFETY: the functions have these arguments since PostgreSQL 14 and return a boolean.
         let sent = unsafe {
             match *self {
@@ -94,6 +96,34 @@ impl Native {
         match self {
             Native::Terminate { .. } => c"pg_terminate_backend",
             Native::Cancel => c"pg_cancel_backend",
+        }
+    }
+}
+
+/// Keeps warnings from being written as long as it lives, and errors out of it. Ours say the same in Redshift's words.
+struct Silence {
+    client: i32,
+    log: i32,
+}
+
+impl Silence {
+    fn new() -> Self {
+        // SAFETY: plain settings, read by the code that reports; nobody else runs in this backend.
+        unsafe {
+            let before = Silence { client: pg_sys::client_min_messages, log: pg_sys::log_min_messages };
+            pg_sys::client_min_messages = before.client.max(pg_sys::PGERROR as i32);
+            pg_sys::log_min_messages = before.log.max(pg_sys::PGERROR as i32);
+            before
+        }
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe {
+            pg_sys::client_min_messages = self.client;
+            pg_sys::log_min_messages = self.log;
         }
     }
 }

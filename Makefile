@@ -1,0 +1,29 @@
+# Everything that people call. Each target is a script; this file only names them.
+
+PORT ?= 5439
+export PG_CONFIG PORT ONCE
+
+help: ## shows this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the example; ONCE=1 ends after it
+	@.ci/setup
+	@pg_test/demo
+
+test: ## gets what the tests need, builds, and runs all of them
+	@.ci/setup --tests
+	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@pg_test/run
+
+lint: ## formatting, clippy with warnings denied, the layout guards
+	@.ci/setup
+	@.ci/lint
+
+install: ## builds a release and installs it into the server of PG_CONFIG
+	@.ci/setup
+	@.ci/install
+
+clean: ## stops the private servers and deletes everything that was built
+	@.ci/clean
+
+.PHONY: help run test lint install clean

@@ -1,0 +1,191 @@
+"""Servers, real logins and bounded waits for the tests of many sessions."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import psycopg
+import pytest
+
+SERVER = pathlib.Path(__file__).resolve().parent.parent / "server"
+ROOT = SERVER.parent.parent
+PATIENCE = 30  # seconds until a condition that must come true has failed
+
+ROLES = """
+    CREATE ROLE boss LOGIN SUPERUSER;
+    CREATE ROLE alice LOGIN;
+    CREATE ROLE bob LOGIN;
+    CREATE ROLE canceller LOGIN IN ROLE pg_signal_backend;
+    CREATE ROLE reader LOGIN IN ROLE pg_read_all_stats;
+    CREATE ROLE member LOGIN IN ROLE alice;
+"""
+EVERYTHING = {
+    "shared_preload_libraries": "redshift_sessions",
+    "max_connections": "100",
+    "max_prepared_transactions": "10",
+    "fsync": "off",
+    "autovacuum_naptime": "1",
+}
+
+
+def eventually(condition):
+    """Wait until the condition holds, and return its value."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, "waited %s seconds in vain" % PATIENCE
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Notice:
+    """A copy: what the driver gives does not outlive its handler."""
+
+    def __init__(self, diagnostic):
+        for field in ("severity", "sqlstate", "message_primary", "message_detail", "message_hint"):
+            setattr(self, field, getattr(diagnostic, field))
+
+
+class Server:
+    """A private server, started afresh, with the roles of the tests and the database dev."""
+
+    def __init__(self, name, settings, extension=True):
+        self.name, self.port = "test-" + name, free_port()
+        self.call("remove", self.name)
+        self.start(settings)
+        with self.connect() as connection:
+            connection.execute(ROLES)
+            connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+            if extension:
+                connection.execute("CREATE EXTENSION redshift_sessions")
+
+    @staticmethod
+    def call(*arguments):
+        run = subprocess.run([SERVER, *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert run.returncode == 0, run.stdout
+        return run.stdout.strip()
+
+    def start(self, settings):
+        self.call("start", self.name, str(self.port), *("%s=%s" % pair for pair in settings.items()))
+
+    def stop(self, mode="fast"):
+        self.call("stop", self.name, mode)
+
+    def remove(self):
+        self.call("remove", self.name)
+
+    def version(self):
+        with self.connect() as connection:
+            return connection.info.server_version // 10000
+
+    def directory(self):
+        return pathlib.Path(self.call("directory", self.name))
+
+    def dsn(self, user="awsuser", dbname="dev"):
+        return "host=127.0.0.1 port=%d user=%s dbname=%s" % (self.port, user, dbname)
+
+    def connect(self, user="awsuser", dbname="dev", **options):
+        connection = psycopg.connect(self.dsn(user, dbname), autocommit=True, **options)
+        connection.notices = []
+        connection.add_notice_handler(lambda diagnostic: connection.notices.append(Notice(diagnostic)))
+        return connection
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server("main", EVERYTHING)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def login(server):
+    """Opens sessions that end with the test."""
+    opened = []
+
+    def login(user="awsuser", dbname="dev", **options):
+        opened.append(server.connect(user, dbname, **options))
+        return opened[-1]
+
+    yield login
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def admin(login):
+    return login("awsuser")
+
+
+@pytest.fixture
+def table(admin):
+    """A table that everybody may use."""
+    admin.execute("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT g, 0 FROM generate_series(1, 10) g")
+    admin.execute("GRANT ALL ON t TO PUBLIC")
+    yield "t"
+    # Whoever a failed test left behind with a lock on it must not stop the next one.
+    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 't'::regclass AND pid <> pg_backend_pid()")
+    admin.execute("DROP TABLE t")
+
+
+def pid_of(connection):
+    return connection.info.backend_pid
+
+
+def value(connection, query, *parameters):
+    return connection.execute(query, parameters or None).fetchone()[0]
+
+
+def rows_of(connection, pid, columns="lock_mode, lockable_object_type, relation, granted"):
+    """What the connection sees of one session, in the view's order."""
+    return connection.execute("SELECT %s FROM svv_transactions WHERE pid = %d" % (columns, pid)).fetchall()
+
+
+def is_alive(admin, pid):
+    return value(admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid) == 1
+
+
+def send(admin, connection, query):
+    """Send a query that will not come back by itself, and wait until the server runs it."""
+    connection.pgconn.send_query(query.encode())
+    eventually(
+        lambda: value(
+            admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'", pid_of(connection)
+        )
+    )
+
+
+def wait_for_lock(admin, connection):
+    eventually(
+        lambda: value(
+            admin,
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'",
+            pid_of(connection),
+        )
+    )
+
+
+def outcome(connection):
+    """SQLSTATE and message of the answer to what was sent; None and None if it succeeded."""
+    state = message = None
+    while (result := connection.pgconn.get_result()) is not None:
+        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            fields = psycopg.pq.DiagnosticField
+            state = result.error_field(fields.SQLSTATE)
+            message = result.error_field(fields.MESSAGE_PRIMARY)
+    return (state and state.decode(), message and message.decode())
+
+
+def busy(connection):
+    """Is there no answer yet to what was sent?"""
+    connection.pgconn.consume_input()
+    return bool(connection.pgconn.is_busy())

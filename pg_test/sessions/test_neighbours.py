@@ -1,0 +1,89 @@
+"""Other extensions' hooks, and the errors of other statements: whole, with us before, after or absent."""
+
+import psycopg
+import pytest
+
+from conftest import EVERYTHING, Server, pid_of, value
+
+ORDERS = ["", "redshift_sessions", "redshift_sessions,pg_stat_statements", "pg_stat_statements,redshift_sessions"]
+
+PREPARE = """
+    CREATE TABLE parent (id int PRIMARY KEY, positive int CONSTRAINT is_positive CHECK (positive > 0), needed int NOT NULL);
+    CREATE TABLE child (id int CONSTRAINT to_parent REFERENCES parent);
+    CREATE DOMAIN small AS int CONSTRAINT is_small CHECK (VALUE < 10);
+    CREATE FUNCTION fails(x int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / x; END $$;
+    CREATE FUNCTION fails_in_sql(x int) RETURNS int LANGUAGE sql AS 'SELECT 1 / x';
+    CREATE FUNCTION cancels_and_fails(x int) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN RETURN pg_cancel_backend(0) OR 1 / x > 0; END $$;
+    INSERT INTO parent VALUES (1, 1, 1);
+"""
+STATEMENTS = [
+    "SELEC 1",
+    "SELECT nothing FROM parent",
+    "SELECT 1 / 0",
+    "SELECT fails(0)",
+    "SELECT fails_in_sql(0)",
+    "SELECT cancels_and_fails(0)",
+    "SELECT pg_terminate_backend(0), nothing",
+    "SELECT pg_terminate_backend(0, 0, 0)",
+    "SELECT pg_terminate_backend(12345678901)",
+    "SELECT pg_terminate_backend('x')",
+    "SELECT pg_terminate_backend([123])",
+    "SELECT pg_terminate_backend(1 / 0)",
+    "SELECT pg_cancel_backend(0), 1 / 0",
+    "INSERT INTO parent VALUES (1, 1, 1)",
+    "INSERT INTO parent VALUES (2, -1, 1)",
+    "INSERT INTO parent VALUES (2, 1, NULL)",
+    "INSERT INTO child VALUES (77)",
+    "SELECT 12::small",
+    "DO $$ BEGIN EXECUTE 'SELECT 1 FROM nowhere'; END $$",
+    "DO $$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = 'P1234', HINT = 'a hint', DETAIL = 'a detail'; END $$",
+    "CREATE TABLE parent ()",
+    "SELECT count(*) FROM parent WHERE pg_terminate_backend(0) AND id = 'x'",
+    "EXPLAIN SELECT 1 / 0",
+    "PREPARE p AS SELECT nothing",
+]
+FIELDS = [
+    "severity", "sqlstate", "message_primary", "message_detail", "message_hint", "statement_position", "internal_position",
+    "internal_query", "context", "schema_name", "table_name", "column_name", "datatype_name", "constraint_name",
+    "source_file", "source_function",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=ORDERS, ids=lambda order: order or "neither")
+def neighbour(request):
+    server = Server("neighbour", {**EVERYTHING, "shared_preload_libraries": request.param}, extension=bool(request.param))
+    with server.connect() as admin:
+        admin.execute(PREPARE)
+        if "pg_stat_statements" in request.param:
+            admin.execute("CREATE EXTENSION pg_stat_statements")
+    yield server
+    server.remove()
+
+
+whole = {}
+
+
+def test_errors_arrive_whole(neighbour):
+    """The same in every field as on a server without us, which comes first."""
+    with neighbour.connect() as session:
+        for statement in STATEMENTS:
+            with pytest.raises(psycopg.Error) as error:
+                session.execute(statement)
+            fields = {field: getattr(error.value.diag, field) for field in FIELDS}
+            assert fields == whole.setdefault(statement, fields), statement
+    assert whole["INSERT INTO parent VALUES (2, -1, 1)"]["constraint_name"] == "is_positive"
+    assert whole["SELECT nothing FROM parent"]["statement_position"] == "8"
+
+
+@pytest.mark.parametrize("neighbour", ORDERS[2:], indirect=True)
+def test_pg_stat_statements_counts_on(neighbour):
+    with neighbour.connect() as session, neighbour.connect("alice") as alice:
+        session.execute("SELECT pg_stat_statements_reset()")
+        for number in (1, 2, 3):
+            session.execute("SELECT pg_terminate_backend(-%d)" % number)
+            session.execute("SELECT %d + 1 FROM parent" % number)
+        assert value(session, "SELECT pg_terminate_backend(%s)", pid_of(alice)) == 1
+        counted = dict(session.execute("SELECT query, calls::int FROM pg_stat_statements").fetchall())
+        assert counted["SELECT pg_terminate_backend($1)"] == 3
+        assert counted["SELECT $1 + $2 FROM parent"] == 3

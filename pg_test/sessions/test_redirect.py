@@ -1,0 +1,201 @@
+"""Where do plain calls follow Redshift's rule? In every database with the extension, at once, and only there."""
+
+import re
+
+import psycopg
+import pytest
+
+from conftest import eventually, is_alive, pid_of, value
+
+INT4, BOOL = 23, 16
+PLAIN = "SELECT pg_terminate_backend(0)"
+NATIVE_WARNING = re.compile("PID 0 is not a PostgreSQL (backend|server) process")
+
+
+def type_of(connection, query=PLAIN):
+    # Not prepared by the driver: a prepared statement keeps its type, see below.
+    return connection.execute(query, prepare=False).description[0].type_code
+
+
+@pytest.fixture
+def database(admin):
+    """A database of its own, with the extension."""
+    admin.execute("CREATE DATABASE other")
+    yield "other"
+    admin.execute("DROP DATABASE other WITH (FORCE)")
+
+
+def prepare_extension(login, dbname):
+    owner = login(dbname=dbname)
+    owner.execute("CREATE EXTENSION redshift_sessions")
+    return owner
+
+
+def test_a_database_without_the_extension_is_postgresql(login, database):
+    member, target = login("member", database), login("alice", database)
+    assert type_of(member) == BOOL
+    assert value(member, "SELECT pg_terminate_backend(%s)", pid_of(target)) is True  # PostgreSQL's rule
+    assert NATIVE_WARNING.fullmatch(member.notices[0].message_primary)
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        member.execute("SELECT * FROM svv_transactions")
+
+
+def test_drop_and_create_take_effect_at_once_in_open_sessions(login, admin, database):
+    """Also in plans that are cached: PL/pgSQL keeps one for each expression."""
+    owner = prepare_extension(login, database)
+    owner.execute("CREATE FUNCTION is_denied(p int) RETURNS boolean LANGUAGE plpgsql AS 'DECLARE b boolean; BEGIN b := pg_cancel_backend(p); RETURN false; EXCEPTION WHEN insufficient_privilege THEN RETURN true; END'")
+    target, member = login("alice", database), login("member", database)
+    for _ in range(3):
+        for _ in range(7):
+            assert type_of(member) == INT4
+            assert value(member, "SELECT is_denied(%s)", pid_of(target)) is True
+        owner.execute("DROP EXTENSION redshift_sessions")
+        for _ in range(7):
+            assert type_of(member) == BOOL
+            assert value(member, "SELECT is_denied(%s)", pid_of(target)) is False
+        owner.execute("CREATE EXTENSION redshift_sessions")
+
+
+def test_drop_extension_leaves_nothing_behind(login, database):
+    owner = login(dbname=database)
+    count = """
+        SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_proc) + (SELECT count(*) FROM pg_namespace)
+             + (SELECT count(*) FROM pg_depend) + (SELECT count(*) FROM pg_description) + (SELECT count(*) FROM pg_init_privs)
+    """
+    before = value(owner, count)
+    owner.execute("CREATE EXTENSION redshift_sessions; DROP EXTENSION redshift_sessions")
+    assert value(owner, count) == before
+
+
+def test_a_prepared_statement_of_an_integer_ends_with_the_extension(login, database):
+    """PostgreSQL's usual answer when a statement's result type changes; preparing it anew is all that is needed."""
+    owner = prepare_extension(login, database)
+    owner.execute("PREPARE p AS " + PLAIN)
+    owner.execute("DROP EXTENSION redshift_sessions")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan must not change result type"):
+        owner.execute("EXECUTE p")
+    owner.execute("DEALLOCATE p; PREPARE p AS " + PLAIN)
+    assert type_of(owner, "EXECUTE p") == BOOL
+
+
+def test_a_users_view_does_not_depend_on_the_extension(login, database):
+    owner = prepare_extension(login, database)
+    owner.execute("CREATE VIEW v AS SELECT pg_terminate_backend(0) AS x, pg_cancel_backend(1) AND true AS y")
+    owner.execute("CREATE MATERIALIZED VIEW m AS SELECT pg_terminate_backend(0) AS x")
+    owner.execute("CREATE TABLE d (x boolean DEFAULT pg_terminate_backend(0))")
+    owner.execute("CREATE FUNCTION f() RETURNS boolean LANGUAGE sql BEGIN ATOMIC SELECT pg_terminate_backend(0); END")
+    owner.execute("CREATE RULE r AS ON UPDATE TO d DO ALSO SELECT pg_terminate_backend(0)")
+    definition = value(owner, "SELECT pg_get_viewdef('v')")
+    assert "redshift_sessions" not in definition
+    owner.execute("DROP EXTENSION redshift_sessions RESTRICT")
+    assert owner.execute("SELECT x, y FROM v").fetchall() == [(False, False)]
+    assert value(owner, "SELECT pg_get_viewdef('v')") == definition
+
+
+def test_a_role_without_usage_on_our_schema_is_not_disturbed(login, admin, database):
+    owner = prepare_extension(login, database)
+    owner.execute("REVOKE USAGE ON SCHEMA redshift_sessions FROM PUBLIC")
+    alice, bob, target = login("alice", database), login("bob", database), login("alice", database)
+    for session in (alice, bob):
+        session.execute("SET search_path = ''")
+        for harmless in (
+            "SELECT 1",
+            "SELECT count(*) FROM pg_catalog.pg_class",
+            "SELECT * FROM svv_transactions",
+            "SELECT * FROM pg_catalog.svv_transactions",
+            "RESET SESSION AUTHORIZATION",
+            "EXPLAIN SELECT pg_terminate_backend(0)",
+        ):
+            session.execute(harmless)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="to terminate session"):
+        bob.execute("SELECT pg_terminate_backend(%s)", (pid_of(target),))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="for schema redshift_sessions"):
+        bob.execute("SELECT redshift_sessions.pg_terminate_backend(0)")
+    assert alice.execute("SELECT pg_terminate_backend(%s)", (pid_of(target),)).fetchall() == [(1,)]
+    eventually(lambda: not is_alive(admin, pid_of(target)))
+
+
+def test_a_squatted_schema_hijacks_nothing(login, admin, database):
+    """bob may create schemas, so he makes one with our name and functions that look like ours."""
+    admin.execute("GRANT CREATE ON DATABASE other TO bob")
+    bob = login("bob", database)
+    bob.execute("CREATE SCHEMA redshift_sessions; GRANT USAGE ON SCHEMA redshift_sessions TO PUBLIC")
+    for function, arguments, result in (
+        ("pg_terminate_backend", "pid int", "int"),
+        ("pg_terminate_backend_bool", "pid int, timeout bigint DEFAULT 0", "boolean"),
+        ("pg_cancel_backend", "pid int", "int"),
+        ("pg_cancel_backend_bool", "pid int", "boolean"),
+    ):
+        body = "BEGIN EXECUTE ''ALTER ROLE bob SUPERUSER''; RETURN NULL; END"
+        bob.execute(
+            "CREATE FUNCTION redshift_sessions.%s(%s) RETURNS %s LANGUAGE plpgsql AS '%s'" % (function, arguments, result, body)
+        )
+    owner = login(dbname=database)
+    for query in (PLAIN, "SELECT pg_cancel_backend(0) AND true", "SELECT pg_cancel_backend(0)"):
+        assert value(owner, query) is False  # PostgreSQL's own
+        assert NATIVE_WARNING.fullmatch(owner.notices.pop().message_primary)
+    assert value(owner, "SELECT rolsuper FROM pg_roles WHERE rolname = 'bob'") is False
+    with pytest.raises(psycopg.errors.DuplicateSchema):
+        owner.execute("CREATE EXTENSION redshift_sessions")
+
+
+def test_names_in_other_schemas_shadow_nothing(login, admin):
+    """search_path and pg_temp: plain calls and our view look nowhere but at pg_catalog."""
+    session = login("alice")
+    session.execute("CREATE TEMP TABLE svv_transactions (x text)")
+    session.execute("CREATE FUNCTION pg_temp.svv_transactions() RETURNS text LANGUAGE sql AS 'SELECT ''mine'''")
+    assert len(session.execute("SELECT * FROM pg_catalog.svv_transactions").description) == 9
+    session.execute("SET search_path = pg_catalog, public, pg_temp")
+    assert len(session.execute("SELECT * FROM svv_transactions").description) == 9
+
+
+class TestSettings:
+    def test_redirect_off_is_postgresqls_rule(self, login, admin):
+        admin.execute("CREATE FUNCTION cancel_it(p int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN pg_cancel_backend(p); END'")
+        admin.execute("ALTER ROLE member SET redshift_sessions.redirect = off")
+        try:
+            target, member = login("alice"), login("member")
+            assert type_of(member) == BOOL
+            assert value(member, "SELECT pg_cancel_backend(%s)", pid_of(target)) is True
+            # Ours keep their rule.
+            for query in ("SELECT redshift_sessions.pg_cancel_backend(%s)", "SELECT redshift_sessions.pg_cancel_backend_bool(%s)"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    member.execute(query, (pid_of(target),))
+        finally:
+            admin.execute("ALTER ROLE member RESET redshift_sessions.redirect")
+        # A change reaches plans that are cached.
+        for _ in range(3):
+            for redirect in ("on", "off"):
+                admin.execute("SET redshift_sessions.redirect = " + redirect)
+                admin.notices.clear()
+                assert value(admin, "SELECT cancel_it(0)") is False
+                assert admin.notices[0].sqlstate == ("22023" if redirect == "on" else "01000")
+        admin.execute("DROP FUNCTION cancel_it(int)")
+
+    def test_redirect_is_the_superusers(self, login):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            login("alice").execute("SET redshift_sessions.redirect = off")
+
+    def test_integer_result_is_anyones_and_changes_types_only(self, login):
+        bob = login("bob")
+        bob.execute("SET redshift_sessions.integer_result = off")
+        assert type_of(bob) == BOOL
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="to terminate session"):
+            bob.execute("SELECT pg_terminate_backend(%s)", (pid_of(login("alice")),))
+        assert type_of(bob, "SELECT redshift_sessions.pg_terminate_backend(0)") == INT4
+        bob.execute("RESET redshift_sessions.integer_result")
+        assert type_of(bob) == INT4
+
+    def test_other_names_below_our_prefix_are_errors(self, server, login):
+        if server.version() >= 15:
+            with pytest.raises(psycopg.errors.InvalidName, match="invalid configuration parameter name"):
+                login("alice").execute("SET redshift_sessions.redirekt = off")
+
+
+def test_what_passes_by_keeps_postgresqls_rule(login, admin):
+    """Arguments of EXECUTE and CALL are not planned. PostgreSQL's own rule then still holds: bob may not."""
+    target, bob = login("alice"), login("bob")
+    bob.execute("PREPARE p(boolean) AS SELECT $1")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        bob.execute("EXECUTE p(pg_terminate_backend(%d))" % pid_of(target))
+    assert value(target, "SELECT 1") == 1
