@@ -8,6 +8,7 @@ help: ## shows this list
 
 run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the example; ONCE=1 ends after it
 	@.ci/setup
+	@PG_CONFIG=$$(pg_test/server copy) .ci/install
 	@pg_test/demo
 
 test: ## gets what the tests need, builds, and runs all of them
