@@ -23,6 +23,8 @@ pub struct Targets {
 thread_local! {
     /// None until somebody asks, and again after CREATE or DROP EXTENSION.
     static KNOWN: Cell<Option<Option<Targets>>> = const { Cell::new(None) };
+    /// How often the answer was to be forgotten.
+    static FORGOTTEN: Cell<u64> = const { Cell::new(0) };
 }
 
 /// None in a database without the extension. Looked up without regard to the caller's privileges.
@@ -30,8 +32,12 @@ pub fn targets() -> Option<Targets> {
     if let Some(known) = KNOWN.get() {
         return known;
     }
+    let before = FORGOTTEN.get();
     let found = look_up();
-    KNOWN.set(Some(found));
+    // The look-up itself hears of changes: what it found before one is not to be kept.
+    if FORGOTTEN.get() == before {
+        KNOWN.set(Some(found));
+    }
     found
 }
 
@@ -45,6 +51,7 @@ pub fn watch_catalog() {
 
 unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: u32) {
     KNOWN.set(None);
+    FORGOTTEN.set(FORGOTTEN.get() + 1);
 }
 
 fn look_up() -> Option<Targets> {
