@@ -7,7 +7,7 @@ WHERE oid = 'pg_catalog.svv_transactions'::regclass AND grantee = 0;
 SELECT extname, extnamespace::regnamespace, extrelocatable FROM pg_extension WHERE extname = 'redshift_sessions';
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS member, obj_description(d.objid, d.classid::regclass::name)
 FROM pg_depend AS d JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-WHERE e.extname = 'redshift_sessions' AND d.deptype = 'e' ORDER BY 1;
+WHERE e.extname = 'redshift_sessions' AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass ORDER BY 1;
 -- found under any search_path
 SET search_path = '';
 SELECT count(*) > 0 AS found FROM svv_transactions WHERE pid = pg_backend_pid();
