@@ -1,5 +1,7 @@
 """What the functions answer: values, types, warnings and errors."""
 
+import os
+import signal
 import subprocess
 import threading
 
@@ -81,14 +83,14 @@ def test_the_timeout_form_waits_and_answers_as_in_postgresql(login, admin):
 def test_a_session_that_does_not_end_in_time_is_not_called_missing(login, server, admin):
     """Stopped by the system, a session cannot end: PostgreSQL's own warning, and false."""
     target, caller = login("alice"), login("alice")
-    subprocess.run(["kill", "-STOP", str(pid_of(target))], check=True)
+    os.kill(pid_of(target), signal.SIGSTOP)
     try:
         assert value(caller, "SELECT pg_terminate_backend(%s, 100)", pid_of(target)) is False
         assert [n.message_primary for n in caller.notices] == [
             "backend with PID %d did not terminate within 100 milliseconds" % pid_of(target)
         ]
     finally:
-        subprocess.run(["kill", "-CONT", str(pid_of(target))], check=True)
+        os.kill(pid_of(target), signal.SIGCONT)
     eventually(lambda: not is_alive(admin, pid_of(target)))
 
 
