@@ -1,6 +1,7 @@
 """svv_transactions: what sessions do, and what others see of it."""
 
 import datetime
+import threading
 
 import psycopg
 import pytest
@@ -421,3 +422,36 @@ def test_many_locks_spill_and_are_complete(login, admin):
     assert value(admin, "SELECT count(*) FROM svv_transactions WHERE pid = %s", pid_of(session)) > 3000
     session.execute("ROLLBACK")
     admin.execute("DO $$ BEGIN FOR i IN 1 .. 1500 LOOP EXECUTE format('DROP TABLE many_%s', i); IF i % 500 = 0 THEN COMMIT; END IF; END LOOP; END $$")
+
+
+def test_under_churn_each_transaction_has_its_own_start(server, login, admin):
+    """Locks and sessions are read one after the other; what a row says must still be of one transaction."""
+    own = """
+        SELECT now() AT TIME ZONE 'UTC',
+               -(split_part(virtualtransaction, '/', 1)::bigint * 4294967296 + split_part(virtualtransaction, '/', 2)::bigint)
+        FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'
+    """
+    stop, true_starts = threading.Event(), {}
+
+    def churn():
+        with server.connect("alice") as session:
+            while not stop.is_set():
+                session.execute("BEGIN")
+                start, xid = session.execute(own).fetchone()
+                true_starts[xid] = start
+                session.execute("COMMIT")
+
+    threads = [threading.Thread(target=churn) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        seen = set()
+        for _ in range(2000):
+            seen.update(admin.execute("SELECT xid, txn_start, lock_mode FROM svv_transactions WHERE txn_owner = 'alice'").fetchall())
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len({xid for xid, _, _ in seen}) > 100
+    wrong = {(xid, start) for xid, start, _ in seen if xid in true_starts and start not in (None, true_starts[xid])}
+    assert wrong == set()
