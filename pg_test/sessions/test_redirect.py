@@ -199,3 +199,18 @@ def test_what_passes_by_keeps_postgresqls_rule(login, admin):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         bob.execute("EXECUTE p(pg_terminate_backend(%d))" % pid_of(target))
     assert value(target, "SELECT 1") == 1
+
+
+def test_deferred_triggers_run_outside_of_any_portal_and_are_still_functions(login, admin):
+    """Their statements are analyzed while nothing runs, as a client's are; a SQL function must return its boolean."""
+    admin.execute("""
+        CREATE TABLE later (x int);
+        CREATE FUNCTION in_sql() RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend(0)';
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO later SELECT in_sql()::int; RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.x = 7) EXECUTE FUNCTION fire();
+    """)
+    session = login("awsuser")
+    session.execute("BEGIN; INSERT INTO later VALUES (7); COMMIT")
+    assert session.execute("SELECT x FROM later ORDER BY x").fetchall() == [(0,), (7,)]
+    admin.execute("DROP TABLE later; DROP FUNCTION fire(), in_sql()")
