@@ -1,9 +1,12 @@
-//! Who is behind a pid, and who is asking? Copies out of PostgreSQL's tables, and its own signal functions.
+//! Who is behind a pid, and who is asking? The process array, current_user, and PostgreSQL's own signal functions.
+
+use std::ffi::CStr;
 
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat;
 use crate::policy::{Caller, Owner, Rows};
+use crate::process::{self, Kind};
 
 /// A process that PostgreSQL's own functions would signal.
 pub struct Backend {
@@ -51,6 +54,19 @@ pub fn readable_rows() -> Rows {
     }
 }
 
+/// A view runs its function with the reader's rights, so a function behind a view for superusers must ask for SELECT on the
+/// view itself: then GRANT SELECT opens it, and calling the function does not.
+pub fn check_select(view: &CStr) {
+    // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
+    unsafe {
+        let relation = pg_sys::get_relname_relid(view.as_ptr(), Oid::from(pg_sys::PG_CATALOG_NAMESPACE));
+        let verdict = pg_sys::pg_class_aclcheck(relation, pg_sys::GetUserId(), compat::acl_mode(pg_sys::ACL_SELECT));
+        if verdict != pg_sys::AclResult::ACLCHECK_OK {
+            pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_VIEW, view.as_ptr());
+        }
+    }
+}
+
 /// PostgreSQL's own functions, whose checks stay in force.
 pub enum Native {
     Terminate { timeout: i64 },
@@ -92,7 +108,7 @@ impl Native {
         }
     }
 
-    fn name(&self) -> &'static std::ffi::CStr {
+    fn name(&self) -> &'static CStr {
         match self {
             Native::Terminate { .. } => c"pg_terminate_backend",
             Native::Cancel => c"pg_cancel_backend",
@@ -128,67 +144,6 @@ impl Drop for Silence {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// A client's session, replication connections included.
-    Client,
-    /// Autovacuum, parallel and other workers, auxiliary processes.
-    Background,
-    /// Replays the primary's locks on a standby, outside of any transaction of its own.
-    Startup,
-}
-
-/// What the table of sessions says about one process. Copied.
-#[derive(Clone, Copy)]
-pub struct Process {
-    pub pid: i32,
-    pub kind: Kind,
-    pub user: Oid,
-    pub database: Oid,
-    /// None outside a transaction, and with track_activities off.
-    pub transaction_start: Option<pg_sys::TimestampTz>,
-}
-
-impl Process {
-    pub fn owner(&self) -> Option<Oid> {
-        (self.kind == Kind::Client).then_some(self.user)
-    }
-}
-
-/// Every process of the table of sessions, read afresh: PostgreSQL would keep its copy until the transaction ends.
-/// Each entry is consistent in itself; the entries are read one after the other.
-pub fn processes() -> Vec<Process> {
-    // SAFETY: the entries are PostgreSQL's private copy; they are copied once more before it can go away.
-    unsafe {
-        pg_sys::pgstat_clear_backend_activity_snapshot();
-        (1..=pg_sys::pgstat_fetch_stat_numbackends())
-            .filter_map(|index| compat::local_backend_status(index).as_ref())
-            .map(|entry| &entry.backendStatus)
-            .map(|status| Process {
-                pid: status.st_procpid,
-                kind: kind(status.st_backendType),
-                user: status.st_userid,
-                database: status.st_databaseid,
-                transaction_start: Some(status.st_xact_start_timestamp).filter(|start| *start != 0),
-            })
-            .collect()
-    }
-}
-
-/// The leader's pid, for a parallel worker.
-pub fn leader_of(pid: i32) -> Option<i32> {
-    // SAFETY: as in `Backend::find`; the leader's entry is part of the same array.
-    unsafe { Some(pg_sys::BackendPidGetProc(pid).as_ref()?.lockGroupLeader.as_ref()?.pid) }
-}
-
-fn kind(backend_type: pg_sys::BackendType::Type) -> Kind {
-    match backend_type {
-        pg_sys::BackendType::B_BACKEND | pg_sys::BackendType::B_WAL_SENDER => Kind::Client,
-        pg_sys::BackendType::B_STARTUP => Kind::Startup,
-        _ => Kind::Background,
-    }
-}
-
 fn is_walsender(pid: i32) -> bool {
-    processes().iter().any(|process| process.pid == pid && process.kind == Kind::Client)
+    process::processes().iter().any(|process| process.pid == pid && process.kind == Kind::Client)
 }

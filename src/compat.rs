@@ -54,12 +54,12 @@ pub fn is_client(process: &pg_sys::PGPROC, is_walsender: impl FnOnce() -> bool) 
     process.isRegularBackend || is_walsender()
 }
 
-/// The number of the backend's local transaction; 0 outside a transaction.
-pub fn local_transaction(process: &pg_sys::PGPROC) -> u32 {
+/// Number of the backend and of its local transaction, 0 outside a transaction.
+pub fn virtual_transaction_of(process: &pg_sys::PGPROC) -> (i32, u32) {
     #[cfg(not(pg17_plus))]
-    return process.lxid;
+    return (process.backendId, process.lxid);
     #[cfg(pg17_plus)]
-    return process.vxid.lxid;
+    return (process.vxid.procNumber, process.vxid.lxid);
 }
 
 /// The virtual transaction that holds or awaits a lock: number of its backend, number of its local transaction.
@@ -84,13 +84,21 @@ pub unsafe fn local_backend_status(index: c_int) -> *mut pg_sys::LocalPgBackendS
     }
 }
 
+/// Privileges are bits of 64 from 16 on.
+pub fn acl_mode(privilege: u32) -> pg_sys::AclMode {
+    #[cfg(not(pg16_plus))]
+    return privilege;
+    #[cfg(pg16_plus)]
+    return privilege.into();
+}
+
 pub fn function_aclcheck(function: Oid, user: Oid) -> pg_sys::AclResult::Type {
     // SAFETY: a plain look-up.
     unsafe {
         #[cfg(not(pg16_plus))]
-        return pg_sys::pg_proc_aclcheck(function, user, pg_sys::ACL_EXECUTE);
+        return pg_sys::pg_proc_aclcheck(function, user, acl_mode(pg_sys::ACL_EXECUTE));
         #[cfg(pg16_plus)]
-        return pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, pg_sys::ACL_EXECUTE.into());
+        return pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, acl_mode(pg_sys::ACL_EXECUTE));
     }
 }
 

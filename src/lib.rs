@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
-//! SELECT   -> svv_transactions -> locks + backend (snapshots) -> transactions (what is open?) -> row
+//! SELECT   -> svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
 //! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
 //! ```
 
 use pgrx::prelude::*;
 
 // what users call
+mod idle_timeout;
+mod sessions;
 mod signal;
+mod stv_locks;
 mod svv_transactions;
 // what we decide
 mod error;
@@ -23,10 +26,13 @@ mod backend;
 mod compat;
 mod hooks;
 mod locks;
+mod names;
 mod preload;
 mod prepared;
+mod process;
 mod resolve;
 mod set_returning;
+mod snapshot;
 mod target;
 
 pg_module_magic!(name, version);
@@ -37,6 +43,13 @@ extension_sql_file!("../sql/pg_terminate_backend_bool.sql", name = "pg_terminate
 extension_sql_file!("../sql/pg_cancel_backend.sql", name = "pg_cancel_backend", requires = ["schema"]);
 extension_sql_file!("../sql/pg_cancel_backend_bool.sql", name = "pg_cancel_backend_bool", requires = ["schema"]);
 extension_sql_file!("../sql/svv_transactions.sql", name = "svv_transactions", requires = ["schema"]);
+extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["schema"]);
+extension_sql_file!("../sql/stv_sessions.sql", name = "stv_sessions", requires = ["sessions"]);
+extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["sessions"]);
+extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["sessions"]);
+extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["sessions"]);
+extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
+extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["schema"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 
 #[pg_guard]

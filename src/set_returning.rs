@@ -1,14 +1,43 @@
 //! How does a function return a whole table at once? In a tuplestore, as PostgreSQL's own views over functions do.
 
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Datum};
 
 use crate::error;
 
+/// Tells PostgreSQL that a function is called by its current conventions.
+macro_rules! function {
+    ($function:ident, $info:ident) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn $info() -> &'static pgrx::pg_sys::Pg_finfo_record {
+            const V1_API: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            &V1_API
+        }
+    };
+}
+pub(crate) use function;
+
 /// Where the rows go, and what they look like. Both live as long as the query.
-///
+pub struct Rows {
+    pub store: *mut pg_sys::Tuplestorestate,
+    pub descriptor: pg_sys::TupleDesc,
+}
+
+impl Rows {
+    /// One row; None is NULL.
+    pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
+        let mut nulls = columns.map(|column| column.is_none());
+        let mut values = columns.map(|column| column.unwrap_or(Datum::from(0)));
+        // SAFETY: as many values as the descriptor has columns, of their types; they are copied.
+        unsafe {
+            assert_eq!((*self.descriptor).natts as usize, COLUMNS, "our SQL declares the columns");
+            pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        }
+    }
+}
+
 /// # Safety
 /// `fcinfo` is that of the running call.
-pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> (*mut pg_sys::Tuplestorestate, pg_sys::TupleDesc) {
+pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
     use pg_sys::SetFunctionReturnMode::*;
     // SAFETY: as PostgreSQL's InitMaterializedSRF, which 14 does not have.
     unsafe {
@@ -31,6 +60,6 @@ pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> (*mut pg_sys::Tup
         (*result).returnMode = SFRM_Materialize;
         (*result).setResult = store;
         (*result).setDesc = descriptor;
-        (store, descriptor)
+        Rows { store, descriptor }
     }
 }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::Oid;
 
-use crate::backend::{Kind, Process};
 use crate::locks::{Lock, Object};
 use crate::policy::Rows;
+use crate::process::{Kind, Process};
 use crate::row::Row;
 
 const ACCESS_SHARE: i32 = 1;
@@ -235,12 +235,24 @@ impl<'a, D: Directory> Collector<'a, D> {
             database: process.database,
             xid: match candidate.xid {
                 Some(xid) => self.directory.full_xid(xid),
-                None => -((i64::from(known.backend) << 32) + i64::from(known.local)),
+                None => unassigned_xid(known.backend, known.local),
             },
             pid: Some(process.pid),
             start: process.transaction_start,
         })
     }
+}
+
+/// Stands in for the id of a transaction that has none: negative, and another one for each transaction.
+pub fn unassigned_xid(backend: i32, local: u32) -> i64 {
+    -((i64::from(backend) << 32) + i64::from(local))
+}
+
+/// The 64-bit id of a transaction that is open: older than the next one, by less than 2^32.
+pub fn full_xid(next: u64, xid: u32) -> i64 {
+    let epoch = next >> 32;
+    let epoch = if u64::from(xid) > next & 0xffff_ffff { epoch.wrapping_sub(1) } else { epoch };
+    (epoch << 32 | u64::from(xid)) as i64
 }
 
 /// Transaction ids wrap around: compare as PostgreSQL's TransactionIdPrecedes does.
@@ -431,5 +443,11 @@ mod tests {
         let held = Lock { holder: (6, 0), ..lock(6, &[8], 0, Object::Relation(TABLE)) };
         let rows = rows(&fake, Rows::All, &[held, own(6)]);
         assert_eq!(rows.iter().map(|row| (row.0, row.4)).collect::<Vec<_>>(), [(Some(106), 8), (Some(106), 7)]);
+    }
+    #[test]
+    fn an_open_transaction_is_of_this_epoch_or_the_one_before() {
+        assert_eq!(full_xid(0x3_0000_0010, 0xf), 0x3_0000_000f);
+        assert_eq!(full_xid(0x3_0000_0010, 0xffff_fff0), 0x2_ffff_fff0);
+        assert_eq!(full_xid(750, 749), 749);
     }
 }

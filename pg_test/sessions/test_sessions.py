@@ -1,0 +1,288 @@
+"""stv_sessions, stv_recents, stv_inflight, svv_query_inflight, stv_locks, stl_restarted_sessions: what sessions do."""
+
+import datetime
+
+import psycopg
+import pytest
+
+from conftest import eventually, is_alive, pid_of, send, value, wait_for_lock
+
+COLUMNS = {
+    "stv_sessions": [
+        ("starttime", "timestamp without time zone"),
+        ("process", "integer"),
+        ("user_name", "character(50)"),
+        ("db_name", "character(50)"),
+        ("timeout_sec", "integer"),
+    ],
+    "stv_recents": [
+        ("userid", "integer"),
+        ("status", "character(20)"),
+        ("starttime", "timestamp without time zone"),
+        ("duration", "integer"),
+        ("user_name", "character(50)"),
+        ("db_name", "character(50)"),
+        ("query", "character(600)"),
+        ("pid", "integer"),
+    ],
+    "stv_inflight": [
+        ("userid", "integer"),
+        ("slice", "integer"),
+        ("query", "integer"),
+        ("label", "character(320)"),
+        ("xid", "bigint"),
+        ("pid", "integer"),
+        ("starttime", "timestamp without time zone"),
+        ("text", "character(100)"),
+        ("suspended", "integer"),
+        ("insert_pristine", "integer"),
+        ("concurrency_scaling_status", "integer"),
+    ],
+    "svv_query_inflight": [
+        ("userid", "integer"),
+        ("slice", "integer"),
+        ("query", "integer"),
+        ("pid", "integer"),
+        ("starttime", "timestamp without time zone"),
+        ("suspended", "integer"),
+        ("text", "character(200)"),
+        ("sequence", "integer"),
+    ],
+    "stv_locks": [
+        ("table_id", "bigint"),
+        ("last_commit", "timestamp without time zone"),
+        ("last_update", "timestamp without time zone"),
+        ("lock_owner", "bigint"),
+        ("lock_owner_pid", "bigint"),
+        ("lock_owner_start_ts", "timestamp without time zone"),
+        ("lock_owner_end_ts", "timestamp without time zone"),
+        ("lock_status", "character(22)"),
+    ],
+    "stl_restarted_sessions": [
+        ("currenttime", "timestamp without time zone"),
+        ("dbname", "character(50)"),
+        ("newpid", "integer"),
+        ("oldpid", "integer"),
+        ("username", "character(50)"),
+        ("remotehost", "character(45)"),
+        ("remoteport", "character(32)"),
+        ("parkedtime", "timestamp without time zone"),
+        ("session_vars", "character(2000)"),
+    ],
+}
+OF_SESSIONS = ["stv_sessions", "stv_recents", "stv_inflight", "svv_query_inflight"]
+
+
+def names(rows):
+    return {name.rstrip() for (name,) in rows}
+
+
+@pytest.mark.parametrize("view", COLUMNS)
+def test_columns_and_comments(admin, view):
+    query = """
+        SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+        WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum
+    """
+    assert admin.execute(query, (view,)).fetchall() == COLUMNS[view]
+    # Number 0 is the view itself.
+    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
+    assert value(admin, missing, len(COLUMNS[view]), view) == 0
+
+
+def test_stv_sessions_lists_clients_until_they_end(login, admin):
+    session = login("alice", "postgres")
+    find = "SELECT starttime, user_name, db_name, timeout_sec FROM stv_sessions WHERE process = %s"
+    start, user, database, timeout = admin.execute(find, (pid_of(session),)).fetchone()
+    assert (user, database, timeout) == ("alice".ljust(50), "postgres".ljust(50), 0)
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    assert datetime.timedelta(0) <= now - start < datetime.timedelta(minutes=1)
+    # Background processes are no sessions.
+    listed = {pid for (pid,) in admin.execute("SELECT process FROM stv_sessions")}
+    clients = {pid for (pid,) in admin.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")}
+    assert listed == clients
+    # Gone at once, also within a transaction that has seen it.
+    admin.execute("BEGIN")
+    assert admin.execute(find, (pid_of(session),)).fetchone()
+    assert value(admin, "SELECT pg_terminate_backend(process, 30000) FROM stv_sessions WHERE process = %s", pid_of(session))
+    assert admin.execute(find, (pid_of(session),)).fetchone() is None
+    admin.execute("COMMIT")
+
+
+def test_a_loop_that_ends_sessions_until_none_is_left_ends(login, admin):
+    """Published scripts do this within one transaction."""
+    for _ in range(5):
+        login("alice")
+    admin.execute("""
+        DO $$
+        BEGIN
+            WHILE (SELECT count(*) FROM stv_sessions WHERE user_name = 'alice') > 0 LOOP
+                PERFORM pg_terminate_backend(process) FROM stv_sessions WHERE user_name = 'alice';
+            END LOOP;
+        END $$
+    """)
+    assert value(admin, "SELECT count(*) FROM stv_sessions WHERE user_name = 'alice'") == 0
+
+
+@pytest.mark.parametrize(
+    "settings, seconds",
+    [
+        ([], 0),
+        (["ALTER ROLE bob SET idle_session_timeout = '10min'"], 600),
+        (["ALTER ROLE bob SET idle_session_timeout = 90000"], 90),
+        (["ALTER ROLE bob SET idle_session_timeout = 9001"], 10),
+        (["ALTER ROLE bob SET work_mem = '1MB'", "ALTER ROLE bob SET idle_session_timeout = '1h'"], 3600),
+        (["ALTER ROLE bob IN DATABASE dev SET idle_session_timeout = '30s'", "ALTER ROLE bob SET idle_session_timeout = '1h'"], 30),
+        (["ALTER ROLE bob IN DATABASE dev SET idle_session_timeout = 0", "ALTER ROLE bob SET idle_session_timeout = '1h'"], 0),
+        (["ALTER ROLE bob IN DATABASE postgres SET idle_session_timeout = '30s'"], 0),
+        (["ALTER ROLE alice SET idle_session_timeout = '30s'"], 0),
+    ],
+)
+def test_timeout_sec_is_the_users_own(login, admin, settings, seconds):
+    try:
+        for setting in settings:
+            admin.execute(setting)
+        session = login("bob")
+        for reader in (admin, session):
+            assert value(reader, "SELECT timeout_sec FROM stv_sessions WHERE process = %s", pid_of(session)) == seconds
+    finally:
+        for role in ("bob", "bob IN DATABASE dev", "bob IN DATABASE postgres", "alice"):
+            admin.execute("ALTER ROLE %s RESET ALL" % role)
+
+
+def test_stv_recents_has_running_and_last_statements(login, admin):
+    runs, idle = login("alice"), login("bob")
+    idle.execute("SELECT 'the last of bob', pg_sleep(0)")
+    send(admin, runs, "SELECT 'by alice', pg_sleep(600)")
+    find = "SELECT userid, trim(status), trim(user_name), trim(db_name), trim(query), pid FROM stv_recents WHERE trim(user_name) IN ('alice', 'bob')"
+    userid = dict(admin.execute("SELECT rolname, oid::int FROM pg_roles").fetchall())
+    assert admin.execute(find).fetchall() == [  # newest first
+        (userid["alice"], "Running", "alice", "dev", "SELECT 'by alice', pg_sleep(600)", pid_of(runs)),
+        (userid["bob"], "Done", "bob", "dev", "SELECT 'the last of bob', pg_sleep(0)", -1),
+    ]
+    duration = "SELECT duration FROM stv_recents WHERE pid = %d" % pid_of(runs)
+    first = value(admin, duration)
+    assert 0 <= first < value(admin, duration)
+    taken = "SELECT duration FROM stv_recents WHERE user_name = 'bob'"
+    assert value(admin, taken) == value(admin, taken) > 0
+    start = "SELECT r.starttime = a.query_start AT TIME ZONE 'UTC' FROM stv_recents r JOIN pg_stat_activity a USING (pid) WHERE r.pid = %s"
+    assert value(admin, start, pid_of(runs)) is True
+    admin.execute("SELECT pg_terminate_backend(%s)", (pid_of(runs),))
+
+
+def test_a_session_without_a_statement_is_in_no_list_of_statements(login, admin):
+    session = login("alice")
+    assert value(admin, "SELECT count(*) FROM stv_recents WHERE user_name = 'alice'") == 0
+    assert value(admin, "SELECT count(*) FROM stv_inflight WHERE pid = %s", pid_of(session)) == 0
+
+
+def test_stv_inflight_and_svv_transactions_agree(login, admin, table):
+    reads, writes = login("alice"), login("alice")
+    send(admin, reads, "SELECT pg_sleep(600)")
+    writes.execute("BEGIN; UPDATE t SET v = 1")
+    xid = value(writes, "SELECT pg_current_xact_id()::text::bigint")
+    send(admin, writes, "SELECT pg_sleep(600)")
+    for session in (reads, writes):
+        query = "SELECT s.xid, s.pid, s.label, s.slice, s.suspended, trim(s.text) FROM stv_inflight s JOIN svv_transactions t USING (xid, pid) WHERE pid = %s LIMIT 1"
+        row = admin.execute(query, (pid_of(session),)).fetchone()
+        assert row[2:] == ("default".ljust(320), 0, 0, "SELECT pg_sleep(600)")
+        assert (row[0] == xid) == (session is writes) and (row[0] < 0) == (session is reads)
+        admin.execute("SELECT pg_terminate_backend(%s)", (pid_of(session),))
+
+
+def test_the_reader_is_in_flight_itself(login):
+    session = login("alice")
+    assert session.execute("SELECT pid FROM stv_inflight").fetchall() == [(pid_of(session),)]
+
+
+def test_a_query_keeps_its_number_and_others_have_others(login, admin):
+    sessions = [login("alice") for _ in range(5)]
+    for session in sessions:
+        send(admin, session, "SELECT pg_sleep(600)")
+    find = "SELECT pid, query FROM %s WHERE pid <> pg_backend_pid() ORDER BY pid"
+    numbers = admin.execute(find % "stv_inflight").fetchall()
+    assert len({query for _, query in numbers}) == len(numbers) == 5
+    assert admin.execute(find % "stv_inflight").fetchall() == admin.execute(find % "svv_query_inflight").fetchall() == numbers
+    admin.execute("SELECT pg_terminate_backend(process) FROM stv_sessions WHERE user_name = 'alice'")
+
+
+def test_long_statements_are_cut_or_in_pieces(login, admin):
+    session = login("alice")
+    text = "SELECT pg_sleep(600) /* " + "äöü 0123456789 " * 40 + "*/"
+    send(admin, session, text)
+    pid = pid_of(session)
+    assert value(admin, "SELECT text FROM stv_inflight WHERE pid = %s", pid) == text[:100]
+    assert value(admin, "SELECT query FROM stv_recents WHERE pid = %s", pid) == text[:600]
+    pieces = admin.execute("SELECT text, sequence FROM svv_query_inflight WHERE pid = %s ORDER BY sequence", (pid,)).fetchall()
+    assert [sequence for _, sequence in pieces] == [0, 1, 2, 3]
+    assert "".join(piece for piece, _ in pieces).rstrip() == text
+    admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+
+class TestWhoSeesWhat:
+    @pytest.fixture
+    def sessions(self, login, admin):
+        sessions = {name: login(name) for name in ("alice", "bob", "boss", "member")}
+        for session in sessions.values():
+            send(admin, session, "SELECT pg_sleep(600)")
+        yield sessions
+        for session in sessions.values():
+            admin.execute("SELECT pg_terminate_backend(%s)", (pid_of(session),))
+
+    def test_rows_of_others(self, login, sessions):
+        everyone = {"alice", "bob", "boss", "member"}
+        for reader, seen in (
+            ("awsuser", everyone),
+            ("boss", everyone),
+            ("reader", everyone),
+            ("alice", {"alice"}),
+            ("member", {"member"}),
+            ("canceller", set()),
+        ):
+            reader = login(reader)
+            for view in OF_SESSIONS:
+                pid = "process" if view == "stv_sessions" else "pid"
+                query = "SELECT DISTINCT u.rolname FROM %s v JOIN pg_stat_get_activity(NULL) a ON a.pid = v.%s JOIN pg_roles u ON u.oid = a.usesysid WHERE a.pid <> pg_backend_pid()"
+                assert names(reader.execute(query % (view, pid))) & everyone == seen, view
+            direct = reader.execute("SELECT user_name FROM redshift_sessions.sessions() WHERE process <> pg_backend_pid()")
+            assert names(direct) & everyone == seen
+
+    def test_stv_locks_is_the_superusers_until_granted(self, login, admin, table):
+        holder = login("alice")
+        holder.execute("BEGIN; UPDATE t SET v = 1")
+        bob, reader = login("bob"), login("reader")
+        for session in (bob, reader):
+            for query in ("SELECT * FROM stv_locks", "SELECT * FROM redshift_sessions.stv_locks()"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(query)
+        count = "SELECT count(*) FROM stv_locks WHERE lock_owner_pid = %d" % pid_of(holder)
+        assert value(login("boss"), count) == 1
+        admin.execute("GRANT SELECT ON stv_locks TO bob")
+        try:
+            assert value(bob, count) == 1
+        finally:
+            admin.execute("REVOKE SELECT ON stv_locks FROM bob")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            bob.execute(count)
+
+
+def test_stv_locks_shows_writers_and_those_who_wait(login, admin, table):
+    reader, writer, waiter = login("alice"), login("alice"), login("bob")
+    reader.execute("BEGIN; SELECT * FROM t")
+    writer.execute("BEGIN; LOCK t IN SHARE MODE; UPDATE t SET v = 1")
+    send(admin, waiter, "INSERT INTO t VALUES (100)")
+    wait_for_lock(admin, waiter)
+    t = value(admin, "SELECT 't'::regclass::oid::bigint")
+    query = "SELECT lock_owner_pid, lock_status, table_id, last_commit, last_update, lock_owner_end_ts FROM stv_locks WHERE lock_owner_pid IN (%d, %d, %d) ORDER BY lock_status"
+    # One row for the writer, whatever modes it holds, none for its index, none for the reader.
+    assert admin.execute(query % (pid_of(reader), pid_of(writer), pid_of(waiter))).fetchall() == [
+        (pid_of(writer), "Holding write lock    ", t, None, None, None),
+        (pid_of(waiter), "Waiting for write lock", t, None, None, None),
+    ]
+    same = "SELECT count(*) FROM stv_locks l JOIN svv_transactions s ON l.lock_owner = s.xid AND l.lock_owner_pid = s.pid AND l.lock_owner_start_ts = s.txn_start AND s.lockable_object_type = 'transactionid' WHERE s.pid IN (%d, %d)"
+    assert value(admin, same % (pid_of(writer), pid_of(waiter))) == 2
+    writer.execute("ROLLBACK")
+    eventually(lambda: value(admin, "SELECT count(*) FROM stv_locks WHERE lock_owner_pid IN (%d, %d)" % (pid_of(writer), pid_of(waiter))) == 0)
+
+
+def test_no_session_is_ever_restarted(login):
+    assert login("alice").execute("SELECT * FROM stl_restarted_sessions").fetchall() == []

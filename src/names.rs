@@ -1,0 +1,27 @@
+//! What are roles and databases called? As texts in the current memory context, NULL where there is no name.
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys::{self, Datum, Oid};
+
+pub fn role_name(user: Oid) -> Option<Datum> {
+    // SAFETY: gives NULL for a role that was dropped.
+    unsafe { c_string(pg_sys::GetUserNameFromId(user, true)) }
+}
+
+pub fn database_name(database: Oid) -> Option<Datum> {
+    // SAFETY: gives NULL for a database that does not exist.
+    unsafe { c_string(pg_sys::get_database_name(database)) }
+}
+
+/// # Safety
+/// NULL or a string of PostgreSQL.
+unsafe fn c_string(name: *const std::ffi::c_char) -> Option<Datum> {
+    // SAFETY: promised by the caller.
+    (!name.is_null()).then(|| text(unsafe { CStr::from_ptr(name) }))
+}
+
+pub fn text(string: &CStr) -> Datum {
+    // SAFETY: copies the string into the current memory context, which is that of the call.
+    unsafe { Datum::from(pg_sys::cstring_to_text(string.as_ptr())) }
+}
