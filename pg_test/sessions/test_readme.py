@@ -50,7 +50,7 @@ def test_the_other_examples(server, login):
 
 def test_the_statements_run(server):
     statements = blocks("sql")
-    assert len(statements) == 2
+    assert len(statements) == 3
     with server.connect() as session:
         session.execute("DROP EXTENSION redshift_sessions")
         for statement in statements:
@@ -75,6 +75,15 @@ def test_messages_are_as_shown(login):
     with pytest.raises(psycopg.errors.InsufficientPrivilege) as error:
         session.execute("SELECT pg_terminate_backend(%s)", (pid_of(login("bob")),))
     assert "error 42501: `%s`" % error.value.diag.message_primary in README
+
+
+def test_the_columns_of_the_other_views_are_as_listed(admin):
+    rows = re.findall(r"^\| (st[vl]_\w+|svv_query_inflight) \|.*\| (.*) \|$", README, re.MULTILINE)
+    assert len(rows) == 6
+    for view, listed in rows:
+        columns = [re.match(r"\w+", column).group() for column in listed.split(", ")]
+        query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass ORDER BY attnum"
+        assert columns == [name for (name,) in admin.execute(query, (view,))]
 
 
 def test_the_columns_of_svv_transactions_are_as_listed(admin):
