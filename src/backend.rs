@@ -74,6 +74,9 @@ pub enum Native {
 }
 
 impl Native {
+    /// Without waiting for the session to end.
+    pub const TERMINATE_NOW: Self = Native::Terminate { timeout: 0 };
+
     /// Someone may have revoked EXECUTE on PostgreSQL's function: then ours does not work either.
     pub fn check_execute(&self) {
         // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.

@@ -35,6 +35,11 @@ pub mod raw {
         pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
         pub fn ProcessInterrupts();
         pub fn ResetPlanCache();
+        pub fn RequestAddinShmemSpace(size: usize);
+        pub fn IsTransactionState() -> bool;
+        pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
+        pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
+        pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
         /// A backend's entry of the process array by its number, or NULL.
         #[cfg_attr(not(pg17_plus), link_name = "BackendIdGetProc")]
         #[cfg_attr(pg17_plus, link_name = "ProcNumberGetProc")]
@@ -99,6 +104,29 @@ pub fn function_aclcheck(function: Oid, user: Oid) -> pg_sys::AclResult::Type {
         return pg_sys::pg_proc_aclcheck(function, user, acl_mode(pg_sys::ACL_EXECUTE));
         #[cfg(pg16_plus)]
         return pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, acl_mode(pg_sys::ACL_EXECUTE));
+    }
+}
+
+/// Has `request` called when the server may still ask for shared memory: by a hook from 15 on, at once before.
+#[cfg(feature = "pg14")]
+pub fn request_shared_memory(
+    _save: impl FnOnce(Option<unsafe extern "C-unwind" fn()>),
+    request: unsafe extern "C-unwind" fn(),
+) {
+    // SAFETY: the library is being loaded with the server.
+    unsafe { request() }
+}
+
+/// Has `request` called when the server may still ask for shared memory: by a hook from 15 on, at once before.
+#[cfg(not(feature = "pg14"))]
+pub fn request_shared_memory(
+    save: impl FnOnce(Option<unsafe extern "C-unwind" fn()>),
+    request: unsafe extern "C-unwind" fn(),
+) {
+    // SAFETY: the library is being loaded with the server.
+    unsafe {
+        save(pg_sys::shmem_request_hook);
+        pg_sys::shmem_request_hook = Some(request);
     }
 }
 

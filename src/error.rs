@@ -60,6 +60,18 @@ pub fn not_preloaded(libraries: &str) -> Message {
     }
 }
 
+/// The view of a log that is not kept.
+pub fn no_log(view: &str, setting: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        text: format!("the log behind {view} is not kept"),
+        detail: Some("Logs need shared memory, which the library gets when the server starts."),
+        hint: Some(format!(
+            "Set this in postgresql.conf and restart the server: shared_preload_libraries = 'redshift_sessions', {setting} above 0"
+        )),
+    }
+}
+
 /// PostgreSQL's own words, from its set-returning functions.
 pub fn set_not_accepted() -> Message {
     Message {

@@ -2,10 +2,24 @@
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-use crate::compat;
+use crate::{compat, preload};
 
 static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
+static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+const LARGEST_LOG: i32 = 10_000_000;
+
+/// Number of rows that svl_terminate keeps; 0 turns it off.
+pub fn terminate_log_size() -> usize {
+    TERMINATE_LOG_SIZE.get() as usize
+}
+
+/// Number of rows that stl_tr_conflict keeps; 0 turns it off.
+pub fn conflict_log_size() -> usize {
+    CONFLICT_LOG_SIZE.get() as usize
+}
 
 /// Plain calls of pg_terminate_backend and pg_cancel_backend follow Redshift's rule.
 pub fn redirect() -> bool {
@@ -41,6 +55,28 @@ pub fn define() {
             None,
             None,
             None,
+        );
+    }
+    if preload::by_server() {
+        GucRegistry::define_int_guc(
+            c"redshift_sessions.terminate_log_size",
+            c"Number of rows that svl_terminate keeps; 0 turns it off.",
+            c"",
+            &TERMINATE_LOG_SIZE,
+            0,
+            LARGEST_LOG,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+        GucRegistry::define_int_guc(
+            c"redshift_sessions.conflict_log_size",
+            c"Number of rows that stl_tr_conflict keeps; 0 turns it off.",
+            c"",
+            &CONFLICT_LOG_SIZE,
+            0,
+            LARGEST_LOG,
+            GucContext::Postmaster,
+            GucFlags::default(),
         );
     }
     compat::reserve_settings(c"redshift_sessions");

@@ -7,10 +7,11 @@
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
 
+use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat::raw;
-use crate::resolve;
+use crate::compat::{self, raw};
+use crate::{logs, resolve, stl_tr_conflict};
 
 /// The hook that was there before ours. A backend has one thread.
 struct Previous<T>(Cell<Option<T>>);
@@ -30,6 +31,9 @@ type NeedsFmgrHook = unsafe extern "C-unwind" fn(Oid) -> bool;
 static PLANNER: Previous<PlannerHook> = Previous(Cell::new(None));
 static ANALYZE: Previous<AnalyzeHook> = Previous(Cell::new(None));
 static NEEDS_FMGR: Previous<NeedsFmgrHook> = Previous(Cell::new(None));
+static SHMEM_REQUEST: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
+static SHMEM_STARTUP: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
+static EMIT_LOG: Previous<unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData)> = Previous(Cell::new(None));
 
 pub fn install() {
     // SAFETY: called once, when the library is loaded.
@@ -40,6 +44,53 @@ pub fn install() {
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
         NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
+    }
+}
+
+/// For a library that is loaded with the server.
+pub fn install_logs() {
+    compat::request_shared_memory(|previous| SHMEM_REQUEST.0.set(previous), shmem_request);
+    // SAFETY: called once, when the library is loaded.
+    unsafe {
+        SHMEM_STARTUP.0.set(pg_sys::shmem_startup_hook);
+        pg_sys::shmem_startup_hook = Some(shmem_startup);
+        EMIT_LOG.0.set(pg_sys::emit_log_hook);
+        pg_sys::emit_log_hook = Some(emit_log);
+    }
+}
+
+unsafe extern "C-unwind" fn shmem_request() {
+    // SAFETY: the server is starting.
+    unsafe {
+        if let Some(next) = SHMEM_REQUEST.0.get() {
+            next();
+        }
+        raw::RequestAddinShmemSpace(logs::bytes());
+    }
+}
+
+unsafe extern "C-unwind" fn shmem_startup() {
+    // SAFETY: the server is starting.
+    unsafe {
+        if let Some(next) = SHMEM_STARTUP.0.get() {
+            next();
+        }
+        place_logs();
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn place_logs() {
+    logs::place();
+}
+
+unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
+    // SAFETY: PostgreSQL's argument, passed on as it is.
+    unsafe {
+        stl_tr_conflict::record(&*error);
+        if let Some(next) = EMIT_LOG.0.get() {
+            next(error);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
 //! SELECT   -> svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
+//! signal   -> svl_terminate, error -> stl_tr_conflict: logs -> ring (shared memory)
 //! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
 //! ```
 
@@ -10,14 +11,18 @@ use pgrx::prelude::*;
 
 // what users call
 mod idle_timeout;
+mod log_counts;
 mod sessions;
 mod signal;
+mod stl_tr_conflict;
 mod stv_locks;
+mod svl_terminate;
 mod svv_transactions;
 // what we decide
 mod error;
 mod gucs;
 mod policy;
+mod ring;
 mod row;
 mod source;
 mod transactions;
@@ -26,6 +31,7 @@ mod backend;
 mod compat;
 mod hooks;
 mod locks;
+mod logs;
 mod names;
 mod preload;
 mod prepared;
@@ -50,6 +56,9 @@ extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires =
 extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["sessions"]);
 extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
 extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["schema"]);
+extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
+extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
+extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 
 #[pg_guard]
@@ -58,4 +67,7 @@ extern "C-unwind" fn _PG_init() {
     gucs::define();
     target::watch_catalog();
     hooks::install();
+    if preload::by_server() {
+        hooks::install_logs();
+    }
 }

@@ -14,18 +14,23 @@ static PRELOADED: AtomicBool = AtomicBool::new(false);
 /// Called when the library is loaded.
 pub fn remember() {
     // SAFETY: a flag that PostgreSQL sets while it starts.
-    let by_server = unsafe { pg_sys::process_shared_preload_libraries_in_progress };
-    PRELOADED.store(by_server, Ordering::Relaxed);
-    if !by_server {
+    let starting = unsafe { pg_sys::process_shared_preload_libraries_in_progress };
+    PRELOADED.store(starting, Ordering::Relaxed);
+    if !starting {
         // SAFETY: only marks plans as stale: those made before us call PostgreSQL's own functions.
         unsafe { raw::ResetPlanCache() }
     }
 }
 
+/// Was it loaded with the server, so that there is shared memory?
+pub fn by_server() -> bool {
+    PRELOADED.load(Ordering::Relaxed)
+}
+
 /// Called by CREATE EXTENSION.
 #[pg_extern(sql = false)]
 fn warn_if_not_preloaded() {
-    if !PRELOADED.load(Ordering::Relaxed) {
+    if !by_server() {
         // SAFETY: the setting exists in every server, and its value is a string.
         let libraries =
             unsafe { CStr::from_ptr(pg_sys::GetConfigOption(c"shared_preload_libraries".as_ptr(), false, false)) };

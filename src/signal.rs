@@ -6,7 +6,8 @@
 use pgrx::prelude::*;
 
 use crate::backend::{self, Backend, Native};
-use crate::{error, policy};
+use crate::logs::Kind;
+use crate::{error, policy, svl_terminate};
 
 #[pg_extern(sql = false)]
 fn pg_terminate_backend(pid: i32) -> i32 {
@@ -38,9 +39,12 @@ fn terminate(pid: i32, timeout: i64) -> bool {
     if policy::may_terminate(&backend::caller(), target.owner.as_ref()).is_err() {
         error::terminate_denied().raise();
     }
-    let sent = native.call(pid);
-    // With a timeout, false means that the session is still going down, and PostgreSQL has said so.
-    sent || (timeout == 0 && missing(pid))
+    if !Native::TERMINATE_NOW.call(pid) {
+        return missing(pid);
+    }
+    svl_terminate::record(pid, Kind::Terminate);
+    // PostgreSQL waits, and says if it was in vain. Its second signal finds a session that is ending anyway.
+    timeout == 0 || Backend::find(pid).is_none() || native.call(pid) || Backend::find(pid).is_none()
 }
 
 fn cancel(pid: i32) -> bool {
@@ -49,7 +53,11 @@ fn cancel(pid: i32) -> bool {
     if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {
         error::cancel_denied().raise();
     }
-    Native::Cancel.call(pid) || missing(pid)
+    if !Native::Cancel.call(pid) {
+        return missing(pid);
+    }
+    svl_terminate::record(pid, Kind::Cancel);
+    true
 }
 
 fn missing(pid: i32) -> bool {

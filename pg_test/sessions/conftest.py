@@ -138,7 +138,9 @@ def table(admin):
 
 
 def pid_of(connection):
-    return connection.info.backend_pid
+    pid = connection.info.backend_pid
+    assert pid, "the driver forgets the pid of a session that it knows to be gone"
+    return pid
 
 
 def value(connection, query, *parameters):

@@ -78,6 +78,19 @@ def test_not_preloaded_plain_calls_follow_once_the_library_is_loaded(not_preload
             member.execute("SELECT pg_temp.cancel(%s)", (pid_of(alice),))
 
 
+@pytest.mark.parametrize("server_of", ["not_preloaded", "session_preloaded"])
+@pytest.mark.parametrize("view", ["svl_terminate", "stl_tr_conflict"])
+def test_not_preloaded_logs_say_what_they_need(request, server_of, view):
+    server = request.getfixturevalue(server_of)
+    create_extension(server)
+    with server.connect() as admin:
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
+            admin.execute("SELECT * FROM " + view)
+        assert error.value.diag.message_primary == "the log behind %s is not kept" % view
+        assert "shared_preload_libraries = 'redshift_sessions'" in error.value.diag.message_hint
+        assert value(admin, "SELECT count(*) FROM stv_sessions") == 1
+
+
 def test_session_preloaded_plain_calls_follow(session_preloaded):
     create_extension(session_preloaded)
     with session_preloaded.connect("member") as member, session_preloaded.connect("alice") as alice:

@@ -57,13 +57,13 @@ def test_the_statements_run(server):
             session.execute(statement)
 
 
-@pytest.mark.parametrize("name", ["redirect", "integer_result"])
+@pytest.mark.parametrize("name", ["redirect", "integer_result", "terminate_log_size", "conflict_log_size"])
 def test_settings_are_described_as_in_the_server(admin, name):
     name = "redshift_sessions." + name
     setting, context, description = admin.execute(
         "SELECT setting, context, short_desc FROM pg_settings WHERE name = %s", (name,)
     ).fetchone()
-    who = {"superuser": "superuser", "user": "any user"}[context]
+    who = {"superuser": "superuser", "user": "any user", "postmaster": "server start"}[context]
     assert "| `%s` | %s | %s | %s |" % (name, setting, who, description) in README
 
 
@@ -78,12 +78,12 @@ def test_messages_are_as_shown(login):
 
 
 def test_the_columns_of_the_other_views_are_as_listed(admin):
-    rows = re.findall(r"^\| (st[vl]_\w+|svv_query_inflight) \|.*\| (.*) \|$", README, re.MULTILINE)
-    assert len(rows) == 6
+    rows = re.findall(r"^\| ((?:st[vl]|svl)_\w+|svv_query_inflight) \|.*\| (.*) \|$", README, re.MULTILINE)
+    assert len(rows) == 8
     for view, listed in rows:
         columns = [re.match(r"\w+", column).group() for column in listed.split(", ")]
         query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass ORDER BY attnum"
-        assert columns == [name for (name,) in admin.execute(query, (view,))]
+        assert columns == [name for (name,) in admin.execute(query, ("pg_catalog." + view,))]
 
 
 def test_the_columns_of_svv_transactions_are_as_listed(admin):

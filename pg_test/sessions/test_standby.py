@@ -53,6 +53,8 @@ def test_functions(standby):
         assert value(alice, "SELECT pg_terminate_backend(%s)", pid_of(target)) == 1
         eventually(lambda: not is_alive(admin, pid_of(target)))
         assert value(alice, "SELECT pg_terminate_backend(0)") == 0
+        logged = admin.execute("SELECT type FROM svl_terminate WHERE pid = %s", (pid_of(target),)).fetchall()
+        assert logged == [("CANCEL",), ("TERMINATE",)]
 
 
 def test_transactions_of_the_standby_and_locks_of_the_primary(primary, standby):

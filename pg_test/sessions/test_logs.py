@@ -1,0 +1,241 @@
+"""svl_terminate and stl_tr_conflict: what happened, row by row; full rings, readers, restarts."""
+
+import os
+import signal
+import threading
+
+import psycopg
+import pytest
+
+from conftest import EVERYTHING, Server, eventually, is_alive, outcome, pid_of, send, value, wait_for_lock
+
+COLUMNS = {
+    "svl_terminate": [
+        ("pid", "integer"),
+        ("eventtime", "timestamp without time zone"),
+        ("userid", "integer"),
+        ("type", "text"),
+    ],
+    "stl_tr_conflict": [
+        ("xact_id", "bigint"),
+        ("process_id", "bigint"),
+        ("xact_start_ts", "timestamp without time zone"),
+        ("abort_time", "timestamp without time zone"),
+        ("table_id", "bigint"),
+    ],
+}
+
+
+def signals(admin, pid):
+    """Who sent what to a session, in order."""
+    query = "SELECT r.rolname, l.type FROM svl_terminate l JOIN pg_roles r ON r.oid = l.userid WHERE l.pid = %s"
+    return admin.execute(query, (pid,)).fetchall()
+
+
+@pytest.mark.parametrize("view", COLUMNS)
+def test_columns_comments_and_readers(login, admin, view):
+    query = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum"
+    assert admin.execute(query, (view,)).fetchall() == COLUMNS[view]
+    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
+    assert value(admin, missing, len(COLUMNS[view]), view) == 0
+    bob, reader = login("bob"), login("reader")
+    for session in (bob, reader):
+        for query in ("SELECT * FROM %s", "SELECT * FROM redshift_sessions.%s()", "SELECT * FROM redshift_sessions.logs()"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(query % view if "%s" in query else query)
+    admin.execute("GRANT SELECT ON %s TO bob" % view)
+    try:
+        count = "SELECT count(*) FROM %s" % view
+        assert value(bob, count) == value(admin, count)
+    finally:
+        admin.execute("REVOKE SELECT ON %s FROM bob" % view)
+
+
+@pytest.mark.parametrize(
+    "query, kind",
+    [
+        ("SELECT pg_terminate_backend(%s)", "TERMINATE"),
+        ("SELECT redshift_sessions.pg_terminate_backend(%s)", "TERMINATE"),
+        ("SELECT 1 WHERE pg_terminate_backend(%s)", "TERMINATE"),
+        ("SELECT pg_terminate_backend(%s, 30000)", "TERMINATE"),
+        ("DO $$ BEGIN PERFORM pg_terminate_backend(%s); END $$", "TERMINATE"),
+        ("SELECT pg_cancel_backend(%s)", "CANCEL"),
+        ("SELECT bool_and(pg_cancel_backend(%s))", "CANCEL"),
+    ],
+)
+def test_a_signal_is_a_row_whichever_way_it_was_sent(login, admin, query, kind):
+    target, caller = login("alice"), login("alice")
+    before = value(admin, "SELECT now() AT TIME ZONE 'UTC'")
+    caller.execute(query % pid_of(target))
+    assert signals(admin, pid_of(target)) == [("alice", kind)]
+    time = value(admin, "SELECT eventtime FROM svl_terminate WHERE pid = %s", pid_of(target))
+    assert before <= time <= value(admin, "SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+
+
+def test_rolled_back_read_only_and_as_another_role(login, admin):
+    target, caller = login("alice"), login("awsuser")
+    caller.execute("BEGIN; SELECT pg_cancel_backend(%d); ROLLBACK" % pid_of(target))
+    caller.execute("BEGIN READ ONLY; SELECT pg_cancel_backend(%d); COMMIT" % pid_of(target))
+    caller.execute("SET ROLE alice; SELECT pg_cancel_backend(%d)" % pid_of(target))
+    assert signals(admin, pid_of(target)) == [("awsuser", "CANCEL")] * 2 + [("alice", "CANCEL")]
+
+
+def test_the_own_session_is_a_row(login, admin):
+    for query in ("SELECT pg_terminate_backend(pg_backend_pid())", "SELECT pg_terminate_backend(pg_backend_pid(), 30000)"):
+        session = login("alice")
+        pid = pid_of(session)  # the driver forgets it
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            session.execute(query)
+        assert signals(admin, pid) == [("alice", "TERMINATE")]
+
+
+def test_what_was_not_sent_is_no_row(login, admin):
+    target, bob = login("alice"), login("bob")
+    written = "SELECT written FROM redshift_sessions.logs() WHERE log = 'svl_terminate'"
+    before = value(admin, written)
+    for query in ("SELECT pg_terminate_backend(%d)", "SELECT pg_cancel_backend(%d)"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            bob.execute(query % pid_of(target))
+        assert value(bob, query % 0) == 0
+        assert value(bob, query.replace("%d", "NULL")) is None
+    assert signals(admin, pid_of(target)) == []
+    assert value(admin, written) == before
+
+
+def test_a_signal_whose_caller_gave_up_waiting_is_a_row(login, admin):
+    target, caller = login("alice"), login("alice")
+    os.kill(pid_of(target), signal.SIGSTOP)
+    try:
+        send(admin, caller, "SELECT pg_terminate_backend(%d, 600000)" % pid_of(target))
+        eventually(lambda: signals(admin, pid_of(target)) == [("alice", "TERMINATE")])
+        admin.execute("SELECT pg_cancel_backend(%s)", (pid_of(caller),))
+        assert outcome(caller)[0] == "57014"
+    finally:
+        os.kill(pid_of(target), signal.SIGCONT)
+    eventually(lambda: not is_alive(admin, pid_of(target)))
+    assert signals(admin, pid_of(target)) == [("alice", "TERMINATE")]
+
+
+class TestConflicts:
+    QUERY = "SELECT xact_id, xact_start_ts, abort_time >= xact_start_ts, table_id FROM stl_tr_conflict WHERE process_id = %s"
+
+    @staticmethod
+    def transaction(session):
+        return session.execute("SELECT pg_current_xact_id()::text::bigint, now() AT TIME ZONE 'UTC'").fetchone()
+
+    def test_a_deadlock(self, login, admin, table):
+        first, second = login("alice"), login("boss")
+        second.execute("SET deadlock_timeout = '10ms'")
+        first.execute("BEGIN; UPDATE t SET v = 1 WHERE id = 1")
+        second.execute("BEGIN; UPDATE t SET v = 1 WHERE id = 2")
+        xid, start = self.transaction(second)
+        send(admin, first, "UPDATE t SET v = 2 WHERE id = 2")
+        wait_for_lock(admin, first)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            second.execute("UPDATE t SET v = 2 WHERE id = 1")
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, None)]
+        assert outcome(first) == (None, None)
+        assert admin.execute(self.QUERY, (pid_of(first),)).fetchall() == []
+
+    def test_a_serialization_failure(self, login, admin, table):
+        first, second = login("alice"), login("alice")
+        second.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t")
+        xid, start = self.transaction(second)
+        first.execute("UPDATE t SET v = 1 WHERE id = 1")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            second.execute("UPDATE t SET v = 2 WHERE id = 1")
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, None)]
+
+    def test_a_transaction_without_an_id_has_that_of_svv_transactions(self, login, admin):
+        session = login("alice")
+        session.execute("BEGIN; SELECT 1")
+        xid = value(admin, "SELECT xid FROM svv_transactions WHERE pid = %s", pid_of(session))
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[0] == xid < 0
+
+    def test_other_errors_and_those_that_a_function_handles_are_no_rows(self, login, admin):
+        session = login("alice")
+        for statement in ("SELECT 1 / 0", "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40003'; END $$"):
+            with pytest.raises(psycopg.Error):
+                session.execute(statement)
+        session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; EXCEPTION WHEN serialization_failure THEN NULL; END $$")
+        assert admin.execute(self.QUERY, (pid_of(session),)).fetchall() == []
+
+
+def counts(admin):
+    return dict((log, (size, written, dropped)) for log, size, written, dropped in admin.execute("SELECT * FROM redshift_sessions.logs()"))
+
+
+@pytest.fixture(scope="module")
+def small():
+    server = Server("small", {**EVERYTHING, "redshift_sessions.terminate_log_size": "5", "redshift_sessions.conflict_log_size": "0"})
+    yield server
+    server.remove()
+
+
+def test_a_full_log_keeps_the_latest_and_counts_the_others(small):
+    with small.connect() as admin, small.connect("alice") as target:
+        for number in range(12):
+            function = "pg_cancel_backend" if number < 9 else "redshift_sessions.pg_cancel_backend"
+            admin.execute("SELECT %s(%d)" % (function, pid_of(target)))
+        assert len(signals(admin, pid_of(target))) == 5
+        assert counts(admin) == {"svl_terminate": (5, 12, 7)}
+
+
+def test_a_log_that_is_off_is_an_error_with_its_setting(small):
+    with small.connect() as admin:
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
+            admin.execute("SELECT * FROM stl_tr_conflict")
+        assert error.value.diag.message_primary == "the log behind stl_tr_conflict is not kept"
+        assert "redshift_sessions.conflict_log_size above 0" in error.value.diag.message_hint
+
+
+def test_a_crash_empties_the_logs_and_breaks_nothing(small):
+    target = small.connect("alice")
+    os.kill(pid_of(target), signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):
+        target.execute("SELECT 1")
+
+    def comes_back():
+        try:
+            return small.connect()
+        except psycopg.OperationalError:
+            return None
+
+    with eventually(comes_back) as admin:
+        assert value(admin, "SELECT count(*) FROM svl_terminate") == 0
+        with small.connect("alice") as target:
+            assert value(admin, "SELECT pg_cancel_backend(%s)", pid_of(target)) == 1
+            assert signals(admin, pid_of(target)) == [("awsuser", "CANCEL")]
+
+
+def test_the_books_balance_under_load(small):
+    """Signals sent = rows + dropped, with many senders and a reader of whole rows."""
+    stop, sent, odd = threading.Event(), [], []
+    with small.connect("alice") as target, small.connect() as admin:
+        before = counts(admin)["svl_terminate"][1]
+
+        def work():
+            with small.connect("alice") as caller:
+                sent.append(value(caller, "SELECT sum(pg_cancel_backend(%s)::int) FROM generate_series(1, 500)", pid_of(target)))
+
+        def read():
+            with small.connect() as reader:
+                while not stop.is_set():
+                    whole = "type = 'CANCEL' AND userid IN (SELECT oid::int FROM pg_roles) AND eventtime <= clock_timestamp() AT TIME ZONE 'UTC'"
+                    odd.extend(reader.execute("SELECT * FROM svl_terminate WHERE NOT (%s)" % whole).fetchall())
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        reader = threading.Thread(target=read)
+        reader.start()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        stop.set()
+        reader.join()
+        size, written, dropped = counts(admin)["svl_terminate"]
+        assert sum(sent) == 4000 == written - before
+        assert written - dropped == size == value(admin, "SELECT count(*) FROM svl_terminate")
+        assert odd == []

@@ -1,0 +1,180 @@
+//! How do many processes write one bounded log that never makes any of them wait? Nothing here calls PostgreSQL.
+//!
+//! Each row has a number and a slot. A writer claims its slot by making the slot's version odd; whoever finds it odd, or
+//! finds a later row, gives up its own row, so a writer that dies or sleeps in the middle costs a row and no time. A row
+//! that is overwritten or given up is counted: rows that are here and rows that were dropped add up to rows written.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+#[repr(C)]
+struct Header {
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[repr(C)]
+struct Slot<const WORDS: usize> {
+    /// 0: empty; odd: being written; otherwise twice the number of its row, from 1.
+    version: AtomicU64,
+    row: [AtomicU64; WORDS],
+}
+
+/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring.
+#[derive(Clone, Copy)]
+pub struct Ring<const WORDS: usize> {
+    header: &'static Header,
+    slots: &'static [Slot<WORDS>],
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Counts {
+    pub written: u64,
+    pub dropped: u64,
+}
+
+impl<const WORDS: usize> Ring<WORDS> {
+    pub const fn bytes(size: usize) -> usize {
+        size_of::<Header>() + size * size_of::<Slot<WORDS>>()
+    }
+
+    /// # Safety
+    /// `memory` is aligned to 8, zeroed or a ring of this size already, and lives as long as the process: `bytes(size)` bytes.
+    pub unsafe fn new(memory: *mut u8, size: usize) -> Self {
+        // SAFETY: promised by the caller; everything in a ring is atomic.
+        unsafe {
+            let header = &*memory.cast::<Header>();
+            let slots = memory.add(size_of::<Header>()).cast::<Slot<WORDS>>();
+            Ring { header, slots: std::slice::from_raw_parts(slots, size) }
+        }
+    }
+
+    pub fn size(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            written: self.header.written.load(Ordering::Relaxed),
+            dropped: self.header.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    pub fn write(&self, row: [u64; WORDS]) {
+        let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
+        if !self.write_as(number, row) {
+            self.header.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// False if the row was given up.
+    fn write_as(&self, number: u64, row: [u64; WORDS]) -> bool {
+        let slot = &self.slots[((number - 1) % self.slots.len() as u64) as usize];
+        let before = slot.version.load(Ordering::Relaxed);
+        if before % 2 == 1 || before > 2 * number {
+            return false;
+        }
+        if slot.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        fence(Ordering::Release); // the odd version is seen before any of the words
+        for (word, value) in slot.row.iter().zip(row) {
+            word.store(value, Ordering::Relaxed);
+        }
+        slot.version.store(2 * number, Ordering::Release);
+        if before != 0 {
+            self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
+        }
+        true
+    }
+
+    /// Whole rows, oldest first. A row that is being written at this moment is not among them.
+    pub fn read(&self) -> Vec<[u64; WORDS]> {
+        let mut rows: Vec<(u64, [u64; WORDS])> = self.slots.iter().filter_map(Slot::read).collect();
+        rows.sort_unstable_by_key(|(version, _)| *version);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+impl<const WORDS: usize> Slot<WORDS> {
+    fn read(&self) -> Option<(u64, [u64; WORDS])> {
+        const PATIENCE: usize = 1000;
+        for _ in 0..PATIENCE {
+            let before = self.version.load(Ordering::Acquire);
+            if before == 0 {
+                return None;
+            }
+            let row = std::array::from_fn(|index| self.row[index].load(Ordering::Relaxed));
+            fence(Ordering::Acquire); // the words are read before the version is read again
+            if before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before {
+                return Some((before, row));
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(size: usize) -> Ring<3> {
+        let memory = vec![0_u64; Ring::<3>::bytes(size) / 8].leak();
+        // SAFETY: zeroed, aligned, leaked.
+        unsafe { Ring::new(memory.as_mut_ptr().cast(), size) }
+    }
+
+    #[test]
+    fn rows_come_back_in_order_until_the_ring_is_full() {
+        let ring = ring(4);
+        assert_eq!(ring.read(), [[0; 3]; 0]);
+        (1..=3).for_each(|n| ring.write([n, n, n]));
+        assert_eq!(ring.read(), [[1; 3], [2; 3], [3; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 3, dropped: 0 });
+        (4..=10).for_each(|n| ring.write([n, n, n]));
+        assert_eq!(ring.read(), [[7; 3], [8; 3], [9; 3], [10; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 10, dropped: 6 });
+        assert_eq!(ring.size(), 4);
+    }
+
+    #[test]
+    fn a_slot_that_is_being_written_costs_a_row_and_no_time() {
+        let ring = ring(2);
+        ring.write([1; 3]);
+        // A writer that stopped in the middle of its row.
+        ring.slots[1].version.store(1, Ordering::Relaxed);
+        ring.write([2; 3]);
+        assert_eq!(ring.read(), [[1; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 2, dropped: 1 });
+    }
+
+    #[test]
+    fn a_late_writer_does_not_replace_a_later_row() {
+        let ring = ring(2);
+        assert!(ring.write_as(3, [3; 3]));
+        assert!(!ring.write_as(1, [1; 3]));
+        assert_eq!(ring.read(), [[3; 3]]);
+    }
+
+    #[test]
+    fn many_writers_and_readers_see_whole_rows_and_the_counts_add_up() {
+        const WRITERS: u64 = 4;
+        const ROWS: u64 = 50_000;
+        let ring = ring(64);
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                scope.spawn(move || (0..ROWS).for_each(|n| ring.write([writer * ROWS + n; 3])));
+            }
+            for _ in 0..2 {
+                scope.spawn(move || {
+                    for _ in 0..2_000 {
+                        assert!(ring.read().iter().all(|row| row[0] == row[1] && row[1] == row[2]));
+                    }
+                });
+            }
+        });
+        let counts = ring.counts();
+        assert_eq!(counts.written, WRITERS * ROWS);
+        assert_eq!(ring.read().len() as u64 + counts.dropped, counts.written);
+    }
+}
