@@ -35,6 +35,12 @@ pub mod raw {
         pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
         pub fn ProcessInterrupts();
         pub fn ResetPlanCache();
+        pub fn GetDatabaseEncoding() -> c_int;
+        pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
+        pub fn MemoryContextStrdup(
+            context: pg_sys::MemoryContext,
+            string: *const std::ffi::c_char,
+        ) -> *mut std::ffi::c_char;
         pub fn RequestAddinShmemSpace(size: usize);
         pub fn IsTransactionState() -> bool;
         pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;

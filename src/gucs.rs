@@ -7,9 +7,15 @@ use crate::{compat, preload};
 static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 const LARGEST_LOG: i32 = 10_000_000;
+
+/// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
+pub fn cancel_text() -> bool {
+    CANCEL_TEXT.get()
+}
 
 /// Number of rows that svl_terminate keeps; 0 turns it off.
 pub fn terminate_log_size() -> usize {
@@ -57,6 +63,14 @@ pub fn define() {
             None,
         );
     }
+    GucRegistry::define_bool_guc(
+        c"redshift_sessions.cancel_text",
+        c"A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.",
+        c"",
+        &CANCEL_TEXT,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     if preload::by_server() {
         GucRegistry::define_int_guc(
             c"redshift_sessions.terminate_log_size",

@@ -11,7 +11,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
-use crate::{logs, resolve, stl_tr_conflict};
+use crate::{cancel_text, logs, resolve, stl_tr_conflict, target};
 
 /// The hook that was there before ours. A backend has one thread.
 struct Previous<T>(Cell<Option<T>>);
@@ -80,6 +80,11 @@ unsafe extern "C-unwind" fn shmem_startup() {
 }
 
 #[pg_guard]
+unsafe extern "C-unwind" fn look_for_targets() {
+    target::targets();
+}
+
+#[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
     logs::place();
 }
@@ -88,6 +93,7 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     // SAFETY: PostgreSQL's argument, passed on as it is.
     unsafe {
         stl_tr_conflict::record(&*error);
+        cancel_text::replace(&mut *error);
         if let Some(next) = EMIT_LOG.0.get() {
             next(error);
         }
@@ -121,6 +127,10 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     unsafe {
         if resolve::has_native_output(pstate, query) {
             resolve::redirect_output(pstate, query);
+        }
+        // A statement that runs into its timeout cannot look up whether the extension is here.
+        if pg_sys::StatementTimeout > 0 && target::is_unknown() && raw::IsTransactionState() {
+            look_for_targets();
         }
         if let Some(next) = ANALYZE.0.get() {
             next(pstate, query, jstate);

@@ -5,11 +5,11 @@ use std::ffi::CString;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-const SETTING: &str = "idle_session_timeout=";
+const SETTING: &[u8] = b"idle_session_timeout=";
 
-/// None if it is not set. Part of a second counts as one: 0 means never.
+/// None if it is not set. The settings are texts, in any encoding. Part of a second counts as one: 0 means never.
 #[pg_extern(sql = false)]
-fn idle_timeout(settings: Array<&str>) -> Option<i32> {
+fn idle_timeout(settings: Array<&[u8]>) -> Option<i32> {
     let value = settings.iter().flatten().find_map(|setting| setting.strip_prefix(SETTING))?;
     let value = CString::new(value).ok()?;
     let mut milliseconds = 0;

@@ -24,10 +24,12 @@ mod gucs;
 mod policy;
 mod ring;
 mod row;
+mod slot;
 mod source;
 mod transactions;
 // where unsafe lives
 mod backend;
+mod cancel_text;
 mod compat;
 mod hooks;
 mod locks;
@@ -56,6 +58,7 @@ extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires =
 extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["sessions"]);
 extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
 extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["schema"]);
+extension_sql_file!("../sql/cancel.sql", name = "cancel", requires = ["schema"]);
 extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
 extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);

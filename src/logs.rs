@@ -5,7 +5,7 @@ use std::cell::Cell;
 use pgrx::pg_sys;
 
 use crate::ring::Ring;
-use crate::{error, gucs};
+use crate::{cancel_text, error, gucs};
 
 /// One signal that was sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,16 +123,13 @@ impl<const WORDS: usize> Log<WORDS> {
     }
 }
 
-/// How much shared memory all logs take. Multiples of 8.
+/// How much shared memory all logs take, and the notes of those who cancel. Multiples of 8.
 pub fn bytes() -> usize {
-    TERMINATE.bytes() + CONFLICT.bytes()
+    TERMINATE.bytes() + CONFLICT.bytes() + cancel_text::BYTES
 }
 
 /// Gets the memory, empty. Called while the server starts, or starts anew after a crash, before there are other processes.
 pub fn place() {
-    if bytes() == 0 {
-        return;
-    }
     // SAFETY: the memory is shared, aligned and as large as asked for.
     unsafe {
         let mut found = false;
@@ -140,6 +137,7 @@ pub fn place() {
         memory.write_bytes(0, bytes());
         TERMINATE.place(memory);
         CONFLICT.place(memory.add(TERMINATE.bytes()));
+        cancel_text::place(memory.add(TERMINATE.bytes() + CONFLICT.bytes()));
     }
 }
 

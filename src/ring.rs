@@ -1,22 +1,17 @@
 //! How do many processes write one bounded log that never makes any of them wait? Nothing here calls PostgreSQL.
 //!
-//! Each row has a number and a slot. A writer claims its slot by making the slot's version odd; whoever finds it odd, or
-//! finds a later row, gives up its own row, so a writer that dies or sleeps in the middle costs a row and no time. A row
-//! that is overwritten or given up is counted: rows that are here and rows that were dropped add up to rows written.
+//! Each row has a number, and with it a slot. Whoever finds somebody else writing in its slot, or a later row, gives up its
+//! own, so a writer that dies or sleeps in the middle costs a row and no time. A row that is overwritten or given up is
+//! counted: rows that are here and rows that were dropped add up to rows written.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::slot::{EMPTY, Slot};
 
 #[repr(C)]
 struct Header {
     written: AtomicU64,
     dropped: AtomicU64,
-}
-
-#[repr(C)]
-struct Slot<const WORDS: usize> {
-    /// 0: empty; odd: being written; otherwise twice the number of its row, from 1.
-    version: AtomicU64,
-    row: [AtomicU64; WORDS],
 }
 
 /// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring.
@@ -69,22 +64,14 @@ impl<const WORDS: usize> Ring<WORDS> {
     /// False if the row was given up.
     fn write_as(&self, number: u64, row: [u64; WORDS]) -> bool {
         let slot = &self.slots[((number - 1) % self.slots.len() as u64) as usize];
-        let before = slot.version.load(Ordering::Relaxed);
-        if before % 2 == 1 || before > 2 * number {
-            return false;
+        match slot.write(2 * number, row) {
+            Some(EMPTY) => true,
+            Some(_) => {
+                self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
+                true
+            }
+            None => false,
         }
-        if slot.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            return false;
-        }
-        fence(Ordering::Release); // the odd version is seen before any of the words
-        for (word, value) in slot.row.iter().zip(row) {
-            word.store(value, Ordering::Relaxed);
-        }
-        slot.version.store(2 * number, Ordering::Release);
-        if before != 0 {
-            self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
-        }
-        true
     }
 
     /// Whole rows, oldest first. A row that is being written at this moment is not among them.
@@ -92,25 +79,6 @@ impl<const WORDS: usize> Ring<WORDS> {
         let mut rows: Vec<(u64, [u64; WORDS])> = self.slots.iter().filter_map(Slot::read).collect();
         rows.sort_unstable_by_key(|(version, _)| *version);
         rows.into_iter().map(|(_, row)| row).collect()
-    }
-}
-
-impl<const WORDS: usize> Slot<WORDS> {
-    fn read(&self) -> Option<(u64, [u64; WORDS])> {
-        const PATIENCE: usize = 1000;
-        for _ in 0..PATIENCE {
-            let before = self.version.load(Ordering::Acquire);
-            if before == 0 {
-                return None;
-            }
-            let row = std::array::from_fn(|index| self.row[index].load(Ordering::Relaxed));
-            fence(Ordering::Acquire); // the words are read before the version is read again
-            if before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before {
-                return Some((before, row));
-            }
-            std::hint::spin_loop();
-        }
-        None
     }
 }
 
@@ -142,7 +110,7 @@ mod tests {
         let ring = ring(2);
         ring.write([1; 3]);
         // A writer that stopped in the middle of its row.
-        ring.slots[1].version.store(1, Ordering::Relaxed);
+        ring.slots[1].stop_in_the_middle();
         ring.write([2; 3]);
         assert_eq!(ring.read(), [[1; 3]]);
         assert_eq!(ring.counts(), Counts { written: 2, dropped: 1 });

@@ -55,7 +55,7 @@ fn duration(statement: &Statement, now: i64) -> i32 {
 
 /// PostgreSQL does not number statements. A statement is known by its session and its start: a positive number made of
 /// the two stays the same while it runs, and hardly ever meets another one. It says nothing about the order.
-fn query_id(pid: i32, started: i64) -> i32 {
+pub fn query_id(pid: i32, started: i64) -> i32 {
     // The finalizer of splitmix64: each bit of the result depends on each bit of what goes in.
     let mut bits = (started as u64) ^ (pid as u64).rotate_left(40);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 
 use crate::backend::{self, Backend, Native};
 use crate::logs::Kind;
-use crate::{error, policy, svl_terminate};
+use crate::{cancel_text, error, policy, svl_terminate};
 
 #[pg_extern(sql = false)]
 fn pg_terminate_backend(pid: i32) -> i32 {
@@ -21,12 +21,12 @@ fn pg_terminate_backend_bool(pid: i32, timeout: i64) -> bool {
 
 #[pg_extern(sql = false)]
 fn pg_cancel_backend(pid: i32) -> i32 {
-    cancel(pid).into()
+    (send_cancel(pid, None) || missing(pid)).into()
 }
 
 #[pg_extern(sql = false)]
 fn pg_cancel_backend_bool(pid: i32) -> bool {
-    cancel(pid)
+    send_cancel(pid, None) || missing(pid)
 }
 
 fn terminate(pid: i32, timeout: i64) -> bool {
@@ -47,14 +47,25 @@ fn terminate(pid: i32, timeout: i64) -> bool {
     timeout == 0 || Backend::find(pid).is_none() || native.call(pid) || Backend::find(pid).is_none()
 }
 
-fn cancel(pid: i32) -> bool {
+/// What Redshift's CANCEL command does: `CANCEL pid 'message'`. The message is a text, in the encoding of this database.
+#[pg_extern(sql = false)]
+fn cancel(pid: Option<i32>, message: Option<&[u8]>) -> Option<i32> {
+    let pid = pid?;
+    match send_cancel(pid, message.filter(|message| !message.is_empty())) {
+        true => Some(1),
+        false => error::no_such_session(pid).raise(),
+    }
+}
+
+fn send_cancel(pid: i32, message: Option<&[u8]>) -> bool {
     Native::Cancel.check_execute();
-    let Some(target) = Backend::find(pid) else { return missing(pid) };
+    let Some(target) = Backend::find(pid) else { return false };
     if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {
         error::cancel_denied().raise();
     }
+    cancel_text::leave(pid, message);
     if !Native::Cancel.call(pid) {
-        return missing(pid);
+        return false;
     }
     svl_terminate::record(pid, Kind::Cancel);
     true

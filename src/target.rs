@@ -41,6 +41,16 @@ pub fn targets() -> Option<Targets> {
     found
 }
 
+/// Is it known, without looking, that the extension is here?
+pub fn are_known() -> bool {
+    matches!(KNOWN.get(), Some(Some(_)))
+}
+
+/// Has nobody looked yet?
+pub fn is_unknown() -> bool {
+    KNOWN.get().is_none()
+}
+
 /// Forget what is known when a schema or a function changes.
 pub fn watch_catalog() {
     for cache in [pg_sys::SysCacheIdentifier::NAMESPACEOID, pg_sys::SysCacheIdentifier::PROCOID] {

@@ -85,7 +85,7 @@ def test_cancel(login, admin, way):
             send(admin, target, "SELECT pg_sleep(600)")
             if name in MAY_CANCEL[owner]:
                 caller.execute(query, (pid_of(target),))
-                assert outcome(target) == ("57014", "canceling statement due to user request")
+                assert outcome(target)[0] == "57014"
             else:
                 refused(
                     caller,

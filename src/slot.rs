@@ -1,0 +1,89 @@
+//! How is a row shared without a lock, and never read by halves? Nothing here calls PostgreSQL.
+//!
+//! A writer claims the slot by making its version odd. A reader takes the row if the version is even, and the same before and
+//! after.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// The version of a slot that was never written.
+pub const EMPTY: u64 = 0;
+
+#[repr(C)]
+pub struct Slot<const WORDS: usize> {
+    version: AtomicU64,
+    row: [AtomicU64; WORDS],
+}
+
+impl<const WORDS: usize> Slot<WORDS> {
+    /// Gives the version of the row that was here, or None, and writes nothing, while somebody else writes or if the row that is
+    /// here is of a later version. Versions are even.
+    pub fn write(&self, version: u64, row: [u64; WORDS]) -> Option<u64> {
+        let before = self.version.load(Ordering::Relaxed);
+        if before % 2 == 1 || before > version {
+            return None;
+        }
+        self.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        fence(Ordering::Release); // the odd version is seen before any of the words
+        for (word, value) in self.row.iter().zip(row) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.version.store(version, Ordering::Release);
+        Some(before)
+    }
+
+    /// Replaces whatever is here.
+    pub fn replace(&self, row: [u64; WORDS]) -> Option<u64> {
+        self.write((self.version.load(Ordering::Relaxed) & !1) + 2, row)
+    }
+
+    /// A whole row and its version. None if there is none, or if it is being written all the time.
+    pub fn read(&self) -> Option<(u64, [u64; WORDS])> {
+        const PATIENCE: usize = 1000;
+        for _ in 0..PATIENCE {
+            let before = self.version.load(Ordering::Acquire);
+            if before == EMPTY {
+                return None;
+            }
+            let row = std::array::from_fn(|index| self.row[index].load(Ordering::Relaxed));
+            fence(Ordering::Acquire); // the words are read before the version is read again
+            if before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before {
+                return Some((before, row));
+            }
+            std::hint::spin_loop();
+        }
+        None
+    }
+
+    #[cfg(test)]
+    pub fn stop_in_the_middle(&self) {
+        self.version.store(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot<2> {
+        Slot { version: AtomicU64::new(EMPTY), row: [const { AtomicU64::new(0) }; 2] }
+    }
+
+    #[test]
+    fn rows_are_replaced_by_later_ones_only() {
+        let slot = slot();
+        assert_eq!(slot.read(), None);
+        assert_eq!(slot.write(6, [1, 2]), Some(EMPTY));
+        assert_eq!(slot.write(4, [3, 4]), None);
+        assert_eq!(slot.read(), Some((6, [1, 2])));
+        assert_eq!(slot.replace([5, 6]), Some(6));
+        assert_eq!(slot.read(), Some((8, [5, 6])));
+    }
+
+    #[test]
+    fn a_row_that_is_being_written_is_neither_read_nor_replaced() {
+        let slot = slot();
+        slot.stop_in_the_middle();
+        assert_eq!(slot.read(), None);
+        assert_eq!(slot.write(8, [1, 1]), None);
+    }
+}
