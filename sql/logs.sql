@@ -7,7 +7,7 @@ CREATE FUNCTION redshift_sessions.logs(
     LANGUAGE c
     VOLATILE
     PARALLEL RESTRICTED
-    ROWS 2
+    ROWS 4
     AS 'MODULE_PATHNAME', 'logs_wrapper';
 
 COMMENT ON FUNCTION redshift_sessions.logs() IS

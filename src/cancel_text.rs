@@ -11,7 +11,7 @@ use pgrx::prelude::PgSqlErrorCode;
 
 use crate::compat::raw;
 use crate::slot::Slot;
-use crate::{gucs, sessions, target};
+use crate::{gucs, sessions, target, words};
 
 /// Longest message, in bytes. Redshift documents no limit.
 pub const LONGEST: usize = 255;
@@ -63,11 +63,7 @@ fn encode(pid: i32, time: i64, encoding: i32, message: Option<&[u8]>) -> [u64; W
     let encoding = if message.is_none_or(|text| text.is_ascii()) { ANY_ENCODING } else { encoding };
     row[0] = u64::from(pid as u32) | (length as u64) << 32 | (encoding as u64) << 48;
     row[1] = time as u64;
-    for (word, bytes) in row[2..].iter_mut().zip(message.unwrap_or_default().chunks(8)) {
-        let mut eight = [0; 8];
-        eight[..bytes.len()].copy_from_slice(bytes);
-        *word = u64::from_ne_bytes(eight);
-    }
+    row[2..].copy_from_slice(&words::pack::<TEXT_WORDS>(message.unwrap_or_default()));
     row
 }
 

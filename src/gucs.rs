@@ -10,6 +10,8 @@ static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+static SESSION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 const LARGEST_LOG: i32 = 10_000_000;
 
 /// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
@@ -25,6 +27,16 @@ pub fn terminate_log_size() -> usize {
 /// Number of rows that stl_tr_conflict keeps; 0 turns it off.
 pub fn conflict_log_size() -> usize {
     CONFLICT_LOG_SIZE.get() as usize
+}
+
+/// Number of rows that stl_connection_log keeps; 0 turns it off.
+pub fn connection_log_size() -> usize {
+    CONNECTION_LOG_SIZE.get() as usize
+}
+
+/// Number of ended sessions that stl_sessions and sys_session_history keep; 0 turns them off.
+pub fn session_log_size() -> usize {
+    SESSION_LOG_SIZE.get() as usize
 }
 
 /// Plain calls of pg_terminate_backend and pg_cancel_backend follow Redshift's rule.
@@ -87,6 +99,26 @@ pub fn define() {
             c"Number of rows that stl_tr_conflict keeps; 0 turns it off.",
             c"",
             &CONFLICT_LOG_SIZE,
+            0,
+            LARGEST_LOG,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+        GucRegistry::define_int_guc(
+            c"redshift_sessions.connection_log_size",
+            c"Number of rows that stl_connection_log keeps; 0 turns it off.",
+            c"",
+            &CONNECTION_LOG_SIZE,
+            0,
+            LARGEST_LOG,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+        GucRegistry::define_int_guc(
+            c"redshift_sessions.session_log_size",
+            c"Number of ended sessions that stl_sessions and sys_session_history keep; 0 turns them off.",
+            c"",
+            &SESSION_LOG_SIZE,
             0,
             LARGEST_LOG,
             GucContext::Postmaster,

@@ -11,7 +11,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
-use crate::{cancel_text, logs, resolve, stl_tr_conflict, target};
+use crate::{cancel_text, connections, logs, resolve, stl_tr_conflict, target};
 
 /// The hook that was there before ours. A backend has one thread.
 struct Previous<T>(Cell<Option<T>>);
@@ -33,6 +33,7 @@ static ANALYZE: Previous<AnalyzeHook> = Previous(Cell::new(None));
 static NEEDS_FMGR: Previous<NeedsFmgrHook> = Previous(Cell::new(None));
 static SHMEM_REQUEST: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
 static SHMEM_STARTUP: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
+static AUTHENTICATION: Previous<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)> = Previous(Cell::new(None));
 static EMIT_LOG: Previous<unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData)> = Previous(Cell::new(None));
 
 pub fn install() {
@@ -54,6 +55,8 @@ pub fn install_logs() {
     unsafe {
         SHMEM_STARTUP.0.set(pg_sys::shmem_startup_hook);
         pg_sys::shmem_startup_hook = Some(shmem_startup);
+        AUTHENTICATION.0.set(raw::ClientAuthentication_hook);
+        raw::ClientAuthentication_hook = Some(client_authentication);
         EMIT_LOG.0.set(pg_sys::emit_log_hook);
         pg_sys::emit_log_hook = Some(emit_log);
     }
@@ -89,11 +92,22 @@ unsafe extern "C-unwind" fn place_logs() {
     logs::place();
 }
 
+unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, status: c_int) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        connections::authenticated(port, status);
+        if let Some(next) = AUTHENTICATION.0.get() {
+            next(port, status);
+        }
+    }
+}
+
 unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     // SAFETY: PostgreSQL's argument, passed on as it is.
     unsafe {
         stl_tr_conflict::record(&*error);
         cancel_text::replace(&mut *error);
+        connections::watch_error(&*error);
         if let Some(next) = EMIT_LOG.0.get() {
             next(error);
         }
@@ -123,6 +137,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     query: *mut pg_sys::Query,
     jstate: *mut pg_sys::JumbleState,
 ) {
+    connections::watch_application_name();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
         if resolve::has_native_output(pstate, query) {

@@ -3,7 +3,7 @@
 //! ```text
 //! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
 //! SELECT   -> svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
-//! signal   -> svl_terminate, error -> stl_tr_conflict: logs -> ring (shared memory)
+//! signal   -> svl_terminate, error -> stl_tr_conflict, login and exit -> connections: logs -> ring (shared memory)
 //! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
 //! ```
 
@@ -14,6 +14,8 @@ mod idle_timeout;
 mod log_counts;
 mod sessions;
 mod signal;
+mod stl_connection_log;
+mod stl_sessions;
 mod stl_tr_conflict;
 mod stv_locks;
 mod svl_terminate;
@@ -27,10 +29,12 @@ mod row;
 mod slot;
 mod source;
 mod transactions;
+mod words;
 // where unsafe lives
 mod backend;
 mod cancel_text;
 mod compat;
+mod connections;
 mod hooks;
 mod locks;
 mod logs;
@@ -61,6 +65,9 @@ extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_s
 extension_sql_file!("../sql/cancel.sql", name = "cancel", requires = ["schema"]);
 extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
 extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
+extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["schema"]);
+extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["stv_sessions"]);
+extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stl_sessions"]);
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 

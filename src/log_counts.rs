@@ -17,6 +17,8 @@ unsafe extern "C-unwind" fn logs_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Da
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
     put(&mut rows, &logs::TERMINATE);
     put(&mut rows, &logs::CONFLICT);
+    put(&mut rows, &logs::CONNECTION);
+    put(&mut rows, &logs::ENDED);
     Datum::from(0)
 }
 

@@ -1,6 +1,5 @@
 """Servers, real logins and bounded waits for the tests of many sessions."""
 
-import os
 import pathlib
 import socket
 import subprocess

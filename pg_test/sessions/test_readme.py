@@ -57,7 +57,7 @@ def test_the_statements_run(server):
             session.execute(statement)
 
 
-@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "terminate_log_size", "conflict_log_size"])
+@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "terminate_log_size", "conflict_log_size", "connection_log_size", "session_log_size"])
 def test_settings_are_described_as_in_the_server(admin, name):
     name = "redshift_sessions." + name
     setting, context, description = admin.execute(
@@ -78,8 +78,8 @@ def test_messages_are_as_shown(login):
 
 
 def test_the_columns_of_the_other_views_are_as_listed(admin):
-    rows = re.findall(r"^\| ((?:st[vl]|svl)_\w+|svv_query_inflight) \|.*\| (.*) \|$", README, re.MULTILINE)
-    assert len(rows) == 8
+    rows = re.findall(r"^\| ((?:st[vl]|svl)_\w+|svv_query_inflight|sys_session_history) \|.*\| (.*) \|$", README, re.MULTILINE)
+    assert len(rows) == 11
     for view, listed in rows:
         columns = [re.match(r"\w+", column).group() for column in listed.split(", ")]
         query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass ORDER BY attnum"

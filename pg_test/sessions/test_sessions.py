@@ -5,7 +5,7 @@ import datetime
 import psycopg
 import pytest
 
-from conftest import eventually, is_alive, pid_of, send, value, wait_for_lock
+from conftest import eventually, pid_of, send, value, wait_for_lock
 
 COLUMNS = {
     "stv_sessions": [

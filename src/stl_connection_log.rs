@@ -1,0 +1,46 @@
+//! Who connected, from where, and when did they leave? The rows behind stl_connection_log.
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum};
+
+use crate::logs::{self, Connection, Event};
+use crate::{backend, names, set_returning, words};
+
+set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper);
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    backend::check_select(c"stl_connection_log");
+    let records = logs::CONNECTION.read::<Connection>();
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    let text = |text: &[u64]| Some(names::text(&words::unpack(text)));
+    for record in records {
+        let event = match record.event {
+            Event::AuthenticationFailure => c"authentication failure",
+            Event::Authenticated => c"authenticated",
+            Event::InitiatingSession => c"initiating session",
+            Event::SetApplicationName => c"set application_name",
+            Event::DisconnectingSession => c"disconnecting session",
+            Event::Terminating => c"Terminating backend on administrator's request",
+        };
+        rows.put([
+            Some(names::text(event)),
+            Some(record.time.into()),
+            text(&record.remote_host),
+            text(&record.remote_port),
+            Some(record.pid.into()),
+            text(&record.database_name),
+            text(&record.user_name),
+            text(&record.auth_method),
+            Some((record.duration.clamp(0, i32::MAX.into()) as i32).into()),
+            text(&record.ssl_version),
+            text(&record.ssl_cipher),
+            text(&record.application_name),
+        ]);
+    }
+    Datum::from(0)
+}

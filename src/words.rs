@@ -1,0 +1,32 @@
+//! How is a text kept in words? Cut to fit, filled up with zeros. Nothing here calls PostgreSQL.
+
+use std::ffi::CString;
+
+/// Texts are names, at most 63 bytes each, and addresses: nothing that PostgreSQL has not cut between two letters already.
+pub fn pack<const WORDS: usize>(text: &[u8]) -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    for (word, bytes) in words.iter_mut().zip(text.chunks(8)) {
+        let mut eight = [0; 8];
+        eight[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_ne_bytes(eight);
+    }
+    words
+}
+
+pub fn unpack(words: &[u64]) -> CString {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).take_while(|byte| *byte != 0).collect();
+    CString::new(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_as_far_as_they_fit() {
+        for text in ["", "a", "12345678", "123456789", "name with 'quotes' and ä"] {
+            assert_eq!(unpack(&pack::<8>(text.as_bytes())).to_bytes(), text.as_bytes());
+        }
+        assert_eq!(unpack(&pack::<1>(b"123456789")).to_bytes(), b"12345678");
+    }
+}
