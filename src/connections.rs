@@ -9,7 +9,8 @@ use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::PgSqlErrorCode;
 
 use crate::compat::raw;
-use crate::logs::{self, Connection, End, Ended, Event};
+use crate::logs;
+use crate::record::{Connection, End, Ended, Event};
 use crate::words;
 
 /// As in port.c.

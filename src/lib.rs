@@ -24,6 +24,7 @@ mod svv_transactions;
 mod error;
 mod gucs;
 mod policy;
+mod record;
 mod ring;
 mod row;
 mod slot;

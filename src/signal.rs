@@ -6,7 +6,7 @@
 use pgrx::prelude::*;
 
 use crate::backend::{self, Backend, Native};
-use crate::logs::Kind;
+use crate::record::Kind;
 use crate::{cancel_text, error, policy, svl_terminate};
 
 #[pg_extern(sql = false)]

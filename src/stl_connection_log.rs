@@ -3,7 +3,8 @@
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
-use crate::logs::{self, Connection, Event};
+use crate::logs;
+use crate::record::{Connection, Event};
 use crate::{backend, names, set_returning, words};
 
 set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper);

@@ -3,7 +3,8 @@
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
-use crate::logs::{self, Ended};
+use crate::logs;
+use crate::record::Ended;
 use crate::{backend, names, set_returning, words};
 
 set_returning::function!(ended_sessions_wrapper, pg_finfo_ended_sessions_wrapper);

@@ -5,7 +5,8 @@ use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::PgSqlErrorCode;
 
 use crate::compat::raw;
-use crate::logs::{self, Conflict};
+use crate::logs;
+use crate::record::Conflict;
 use crate::{backend, compat, set_returning, transactions};
 
 /// Looks at an error that PostgreSQL is about to report, in the middle of its error handling: nothing here takes a lock,

@@ -3,7 +3,8 @@
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
-use crate::logs::{self, Kind, Terminate};
+use crate::logs;
+use crate::record::{Kind, Terminate};
 use crate::{backend, names, set_returning};
 
 /// Also when the caller's transaction is read-only, or rolls back later.
