@@ -11,6 +11,6 @@ CREATE FUNCTION redshift_sessions.logs(
     AS 'MODULE_PATHNAME', 'logs_wrapper';
 
 COMMENT ON FUNCTION redshift_sessions.logs() IS
-    'Each log that is kept: rows that fit, rows written since the server started, and those of them that are no longer there';
+    'Each log that is kept: rows that fit, rows written, and those of them that are no longer there';
 
 REVOKE ALL ON FUNCTION redshift_sessions.logs() FROM PUBLIC;

@@ -72,6 +72,25 @@ pub fn no_log(view: &str, setting: &str) -> Message {
     }
 }
 
+/// Into the server's log, while the server starts or stops; the logs begin empty.
+pub fn log_file_not_used(path: &str, reason: &str, aside: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        text: format!("logs of redshift_sessions were not read from file \"{path}\": {reason}"),
+        detail: None,
+        hint: Some(format!("The file was renamed to \"{aside}\"; the logs begin empty.")),
+    }
+}
+
+pub fn log_file_not_written(path: &str, reason: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_IO_ERROR,
+        text: format!("logs of redshift_sessions were not written to file \"{path}\": {reason}"),
+        detail: None,
+        hint: None,
+    }
+}
+
 /// PostgreSQL's own words, from its set-returning functions.
 pub fn set_not_accepted() -> Message {
     Message {
@@ -94,6 +113,11 @@ pub fn out_of_memory() -> Message {
 impl Message {
     pub fn warn(self) {
         self.report(PgLogLevel::WARNING);
+    }
+
+    /// To the server's log only.
+    pub fn log(self) {
+        self.report(PgLogLevel::LOG);
     }
 
     pub fn raise(self) -> ! {

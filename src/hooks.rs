@@ -11,7 +11,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
-use crate::{cancel_text, connections, logs, resolve, stl_tr_conflict, target};
+use crate::{cancel_text, connections, log_file, logs, resolve, stl_tr_conflict, target};
 
 /// The hook that was there before ours. A backend has one thread.
 struct Previous<T>(Cell<Option<T>>);
@@ -90,6 +90,17 @@ unsafe extern "C-unwind" fn look_for_targets() {
 #[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
     logs::place();
+    log_file::load();
+    // SAFETY: the callback is a plain function. Processes that are forked forget it.
+    unsafe { pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0)) }
+}
+
+/// The server stops. After a crash, which is what another code means, nothing can be trusted.
+#[pg_guard]
+unsafe extern "C-unwind" fn save_logs(code: c_int, _argument: pg_sys::Datum) {
+    if code == 0 {
+        log_file::save();
+    }
 }
 
 unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, status: c_int) {

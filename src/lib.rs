@@ -38,6 +38,7 @@ mod compat;
 mod connections;
 mod hooks;
 mod locks;
+mod log_file;
 mod logs;
 mod names;
 mod preload;

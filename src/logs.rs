@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use pgrx::pg_sys;
 
+use crate::log_file::SavedLog;
 use crate::record::Record;
 use crate::ring::Ring;
 use crate::{cancel_text, error, gucs};
@@ -67,6 +68,20 @@ impl<const WORDS: usize> Log<WORDS> {
         }
     }
 
+    fn save(&self) -> Option<SavedLog> {
+        let ring = self.ring.get()?;
+        let rows = ring.read().into_iter().map(Vec::from).collect();
+        Some(SavedLog { log: self.view.into(), counts: ring.counts(), rows })
+    }
+
+    fn restore(&self, saved: &[SavedLog]) {
+        let Some(ring) = self.ring.get() else { return };
+        if let Some(saved) = saved.iter().find(|saved| saved.log == self.view) {
+            let rows: Vec<[u64; WORDS]> = saved.rows.iter().filter_map(|row| row.as_slice().try_into().ok()).collect();
+            ring.restore(&saved.counts, rows.into_iter());
+        }
+    }
+
     pub fn is_on(&self) -> bool {
         self.ring.get().is_some()
     }
@@ -89,6 +104,19 @@ impl<const WORDS: usize> Log<WORDS> {
             memory.add(self.bytes())
         }
     }
+}
+
+/// What is kept of all logs while the server is down.
+pub fn save() -> Vec<SavedLog> {
+    [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save()].into_iter().flatten().collect()
+}
+
+/// Puts back what was kept of the logs that are on. Called while the server starts.
+pub fn restore(saved: &[SavedLog]) {
+    TERMINATE.restore(saved);
+    CONFLICT.restore(saved);
+    CONNECTION.restore(saved);
+    ENDED.restore(saved);
 }
 
 /// How much shared memory all logs take, and the notes of those who cancel. Multiples of 8.

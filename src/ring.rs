@@ -4,6 +4,7 @@
 //! own, so a writer that dies or sleeps in the middle costs a row and no time. A row that is overwritten or given up is
 //! counted: rows that are here and rows that were dropped add up to rows written.
 
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::slot::{EMPTY, Slot};
@@ -21,7 +22,7 @@ pub struct Ring<const WORDS: usize> {
     slots: &'static [Slot<WORDS>],
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     pub written: u64,
     pub dropped: u64,
@@ -52,6 +53,13 @@ impl<const WORDS: usize> Ring<WORDS> {
             written: self.header.written.load(Ordering::Relaxed),
             dropped: self.header.dropped.load(Ordering::Relaxed),
         }
+    }
+
+    /// Puts back what `read` and `counts` gave, into an empty ring, as far as it has room.
+    pub fn restore(&self, counts: &Counts, rows: impl ExactSizeIterator<Item = [u64; WORDS]>) {
+        self.header.written.store(counts.written.saturating_sub(rows.len() as u64), Ordering::Relaxed);
+        self.header.dropped.store(counts.dropped, Ordering::Relaxed);
+        rows.for_each(|row| self.write(row));
     }
 
     pub fn write(&self, row: [u64; WORDS]) {
@@ -103,6 +111,18 @@ mod tests {
         assert_eq!(ring.read(), [[7; 3], [8; 3], [9; 3], [10; 3]]);
         assert_eq!(ring.counts(), Counts { written: 10, dropped: 6 });
         assert_eq!(ring.size(), 4);
+    }
+
+    #[test]
+    fn what_was_saved_comes_back_as_far_as_there_is_room() {
+        let saved = ring(4);
+        (1..=10).for_each(|n| saved.write([n; 3]));
+        for (size, first, dropped) in [(4, 7, 6), (9, 7, 6), (2, 9, 8)] {
+            let restored = ring(size);
+            restored.restore(&saved.counts(), saved.read().into_iter());
+            assert_eq!(restored.read(), (first..=10).map(|n| [n; 3]).collect::<Vec<_>>());
+            assert_eq!(restored.counts(), Counts { written: 10, dropped });
+        }
     }
 
     #[test]

@@ -79,6 +79,10 @@ class Server:
     def stop(self, mode="fast"):
         self.call("stop", self.name, mode)
 
+    def restart(self, settings, mode="fast"):
+        self.stop(mode)
+        self.start(settings)
+
     def remove(self):
         self.call("remove", self.name)
 
