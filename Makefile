@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG_CONFIG PORT ONCE
+export PG_CONFIG PORT ONCE DURATION SESSIONS SEED
 
 help: ## shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -16,6 +16,11 @@ test: ## gets what the tests need, builds, and runs all of them
 	@PG_CONFIG=$$(pg_test/server copy) .ci/install
 	@pg_test/run
 
+soak: ## many sessions for a minute, after which the books must balance; DURATION=, SESSIONS=, SEED=
+	@.ci/setup --tests
+	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@pg_test/run soak
+
 lint: ## formatting, clippy with warnings denied, the layout guards
 	@.ci/setup
 	@.ci/lint
@@ -27,4 +32,4 @@ install: ## builds a release and installs it into the server of PG_CONFIG
 clean: ## stops the private servers and deletes everything that was built
 	@.ci/clean
 
-.PHONY: help run test lint install clean
+.PHONY: help run test soak lint install clean
