@@ -1,6 +1,7 @@
 """Where do plain calls follow Redshift's rule? In every database with the extension, at once, and only there."""
 
 import re
+import subprocess
 
 import psycopg
 import pytest
@@ -214,3 +215,27 @@ def test_deferred_triggers_run_outside_of_any_portal_and_are_still_functions(log
     session.execute("BEGIN; INSERT INTO later VALUES (7); COMMIT")
     assert session.execute("SELECT x FROM later ORDER BY x").fetchall() == [(0,), (7,)]
     admin.execute("DROP TABLE later; DROP FUNCTION fire(), in_sql()")
+
+
+def test_resetting_the_schema_public_keeps_the_extension(login, database):
+    """How many test suites clean up."""
+    owner = prepare_extension(login, database)
+    owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert type_of(owner) == INT4
+    assert value(owner, "SELECT count(*) > 0 FROM svv_transactions")
+
+
+def test_a_dump_leaves_our_objects_to_the_extension(login, server, admin, database):
+    owner = prepare_extension(login, database)
+    owner.execute("CREATE VIEW mine AS SELECT pid, lock_mode FROM svv_transactions")
+    bindir = server.call("copy").rsplit("/", 1)[0]
+    dump = subprocess.run([bindir + "/pg_dump", server.dsn(dbname=database)], text=True, capture_output=True, check=True)
+    assert dump.stdout.count("CREATE EXTENSION") == 1
+    assert "CREATE SCHEMA redshift_sessions" not in dump.stdout and "CREATE VIEW pg_catalog" not in dump.stdout
+    admin.execute("CREATE DATABASE restored")
+    try:
+        restore = [bindir + "/psql", "-qX", "-v", "ON_ERROR_STOP=1", server.dsn(dbname="restored")]
+        subprocess.run(restore, input=dump.stdout, text=True, check=True, capture_output=True)
+        assert value(login(dbname="restored"), "SELECT count(*) > 0 FROM mine")
+    finally:
+        admin.execute("DROP DATABASE restored WITH (FORCE)")
