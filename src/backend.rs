@@ -88,10 +88,10 @@ impl Native {
         }
     }
 
-    /// Gives false, silently, for a session that ended after it was found. With a timeout PostgreSQL warns by itself.
+    /// Gives false, silently, for a session that ended after it was found, and for one that did not end in time.
     pub fn call(&self, pid: i32) -> bool {
         let pid = pg_sys::Datum::from(pid);
-        let _silence = matches!(self, Native::Terminate { timeout: 0 } | Native::Cancel).then(Silence::new);
+        let _silence = Silence::new();
         // SAFETY: the functions have these arguments since PostgreSQL 14 and return a boolean.
         let sent = unsafe {
             match *self {

@@ -23,6 +23,17 @@ pub fn no_such_session(pid: i32) -> Message {
     }
 }
 
+/// PostgreSQL's own words, from pg_terminate_backend in its signalfuncs.c.
+pub fn still_there(pid: i32, timeout: i64) -> Message {
+    let unit = if timeout == 1 { "millisecond" } else { "milliseconds" };
+    Message {
+        code: PgSqlErrorCode::ERRCODE_WARNING,
+        text: format!("backend with PID {pid} did not terminate within {timeout} {unit}"),
+        detail: None,
+        hint: None,
+    }
+}
+
 pub fn terminate_denied() -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -43,8 +43,16 @@ fn terminate(pid: i32, timeout: i64) -> bool {
         return missing(pid);
     }
     svl_terminate::record(pid, Kind::Terminate);
-    // PostgreSQL waits, and says if it was in vain. Its second signal finds a session that is ending anyway.
-    timeout == 0 || Backend::find(pid).is_none() || native.call(pid) || Backend::find(pid).is_none()
+    timeout == 0 || wait(pid, &native, timeout)
+}
+
+/// PostgreSQL's function waits; its second signal finds a session that is ending anyway, or has ended already.
+fn wait(pid: i32, native: &Native, timeout: i64) -> bool {
+    let ended = native.call(pid) || Backend::find(pid).is_none();
+    if !ended {
+        error::still_there(pid, timeout).warn();
+    }
+    ended
 }
 
 /// What Redshift's CANCEL command does: `CANCEL pid 'message'`. The message is a text, in the encoding of this database.

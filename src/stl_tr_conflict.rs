@@ -21,7 +21,8 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
     }
     // SAFETY: these read this process's own memory, and the clock. The transaction has failed and is still there.
     unsafe {
-        if !raw::IsTransactionState() {
+        // The leader of a parallel worker reports its error once more.
+        if pg_sys::ParallelWorkerNumber >= 0 || !raw::IsTransactionState() {
             return;
         }
         let xid = match raw::GetTopFullTransactionIdIfAny().value {

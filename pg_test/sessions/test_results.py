@@ -74,6 +74,7 @@ def test_the_timeout_form_waits_and_answers_as_in_postgresql(login, admin):
     caller = login("alice")
     assert value(caller, "SELECT pg_terminate_backend(%s, 30000)", pid_of(target)) is True
     assert not is_alive(admin, pid_of(target))  # it waited
+    assert caller.notices == []
     assert value(caller, "SELECT pg_terminate_backend(pid => %s, timeout => 30000)", pid_of(target)) is False
     assert [n.sqlstate for n in caller.notices] == ["22023"]
     with pytest.raises(psycopg.errors.NumericValueOutOfRange, match='"timeout" must not be negative'):
@@ -88,8 +89,10 @@ def test_a_session_that_does_not_end_in_time_is_not_called_missing(login, server
     os.kill(pid_of(target), signal.SIGSTOP)
     try:
         assert value(caller, "SELECT pg_terminate_backend(%s, 100)", pid_of(target)) is False
-        assert [n.message_primary for n in caller.notices] == [
-            "backend with PID %d did not terminate within 100 milliseconds" % pid_of(target)
+        assert value(caller, "SELECT pg_terminate_backend(%s, 1)", pid_of(target)) is False
+        assert [(n.sqlstate, n.message_primary) for n in caller.notices] == [
+            ("01000", "backend with PID %d did not terminate within %s" % (pid_of(target), time))
+            for time in ("100 milliseconds", "1 millisecond")
         ]
     finally:
         os.kill(pid_of(target), signal.SIGCONT)
