@@ -20,6 +20,7 @@ pub mod raw {
             cursor_options: c_int,
             bound_params: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
+        pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
         pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
         pub fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
         #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]

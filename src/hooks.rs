@@ -11,7 +11,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
-use crate::{cancel_text, connections, log_file, logs, resolve, stl_tr_conflict, target};
+use crate::{cancel_text, connections, last_query, log_file, logs, resolve, stl_tr_conflict, target};
 
 /// The hook that was there before ours. A backend has one thread.
 struct Previous<T>(Cell<Option<T>>);
@@ -26,10 +26,12 @@ type PlannerHook = unsafe extern "C-unwind" fn(
     pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt;
 type AnalyzeHook = unsafe extern "C-unwind" fn(*mut pg_sys::ParseState, *mut pg_sys::Query, *mut pg_sys::JumbleState);
+type ExecutorStartHook = unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, c_int);
 type NeedsFmgrHook = unsafe extern "C-unwind" fn(Oid) -> bool;
 
 static PLANNER: Previous<PlannerHook> = Previous(Cell::new(None));
 static ANALYZE: Previous<AnalyzeHook> = Previous(Cell::new(None));
+static EXECUTOR_START: Previous<ExecutorStartHook> = Previous(Cell::new(None));
 static NEEDS_FMGR: Previous<NeedsFmgrHook> = Previous(Cell::new(None));
 static SHMEM_REQUEST: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
 static SHMEM_STARTUP: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
@@ -43,6 +45,8 @@ pub fn install() {
         pg_sys::planner_hook = Some(planner);
         ANALYZE.0.set(pg_sys::post_parse_analyze_hook);
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
+        EXECUTOR_START.0.set(pg_sys::ExecutorStart_hook);
+        pg_sys::ExecutorStart_hook = Some(executor_start);
         NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
     }
@@ -160,6 +164,17 @@ unsafe extern "C-unwind" fn post_parse_analyze(
         }
         if let Some(next) = ANALYZE.0.get() {
             next(pstate, query, jstate);
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+    last_query::watch();
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        match EXECUTOR_START.0.get() {
+            Some(next) => next(query, flags),
+            None => raw::standard_ExecutorStart(query, flags),
         }
     }
 }

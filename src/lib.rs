@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 
 // what users call
 mod idle_timeout;
+mod last_query;
 mod log_counts;
 mod sessions;
 mod signal;
@@ -65,6 +66,7 @@ extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight"
 extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
 extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["schema"]);
 extension_sql_file!("../sql/cancel.sql", name = "cancel", requires = ["schema"]);
+extension_sql_file!("../sql/pg_last_query_id.sql", name = "pg_last_query_id", requires = ["schema"]);
 extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
 extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
 extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["schema"]);

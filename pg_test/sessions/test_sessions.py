@@ -286,3 +286,21 @@ def test_stv_locks_shows_writers_and_those_who_wait(login, admin, table):
 
 def test_no_session_is_ever_restarted(login):
     assert login("alice").execute("SELECT * FROM stl_restarted_sessions").fetchall() == []
+
+
+def test_pg_last_query_id_is_the_number_in_stv_inflight(login, admin):
+    session = login("alice")
+    last = "SELECT pg_last_query_id()"
+    assert value(session, last) == -1
+    send(admin, session, "SELECT pg_sleep(600)")
+    number = value(admin, "SELECT query FROM stv_inflight WHERE pid = %s", pid_of(session))
+    admin.execute("SELECT pg_cancel_backend(%s)", (pid_of(session),))
+    while session.pgconn.get_result() is not None:
+        pass
+    assert value(session, last) == number
+    assert value(session, last) not in (-1, number)  # that of the one before
+    # Also for plans that are reused, and with a function's own queries left out.
+    session.execute("CREATE FUNCTION pg_temp.busy() RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM count(*) FROM pg_class; RETURN 1; END'")
+    for _ in range(8):
+        number = session.execute("SELECT query, pg_temp.busy() FROM stv_inflight WHERE pid = pg_backend_pid()", prepare=True).fetchone()[0]
+        assert session.execute(last, prepare=True).fetchone()[0] == number

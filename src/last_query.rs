@@ -1,0 +1,34 @@
+//! Which query did this session run last? The function pg_last_query_id.
+
+use std::cell::Cell;
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use crate::compat::raw;
+use crate::sessions;
+
+thread_local! {
+    /// Start of the statement that runs, and of the one before; 0 for none.
+    static STATEMENTS: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
+}
+
+/// Called with each query that is about to run; those inside of functions belong to the same statement.
+pub fn watch() {
+    // SAFETY: reads this process's own memory.
+    let start = unsafe { raw::GetCurrentStatementStartTimestamp() };
+    let (current, _) = STATEMENTS.get();
+    if start != current {
+        STATEMENTS.set((start, current));
+    }
+}
+
+/// Its number was that of stv_inflight; -1 if there was none.
+#[pg_extern(sql = false)]
+fn pg_last_query_id() -> i32 {
+    match STATEMENTS.get() {
+        (_, 0) => -1,
+        // SAFETY: reads this process's own memory.
+        (_, start) => sessions::query_id(unsafe { pg_sys::MyProcPid }, start),
+    }
+}
