@@ -1,23 +1,40 @@
+CREATE FUNCTION redshift_sessions.all_sessions(
+        OUT process pg_catalog.int4,
+        OUT userid pg_catalog.oid,
+        OUT user_name pg_catalog.text,
+        OUT databaseid pg_catalog.oid,
+        OUT db_name pg_catalog.text,
+        OUT starttime pg_catalog.timestamp,
+        OUT endtime pg_catalog.timestamp,
+        OUT timed_out pg_catalog.int4)
+    RETURNS SETOF pg_catalog.record
+    LANGUAGE c
+    VOLATILE
+    PARALLEL RESTRICTED
+    ROWS 1000
+    AS 'MODULE_PATHNAME', 'all_sessions_wrapper';
+
+COMMENT ON FUNCTION redshift_sessions.all_sessions() IS
+    'Sessions that the caller may see, each once: live, and then ended';
+
 CREATE VIEW redshift_sessions.sys_session_history AS
     SELECT s.userid::pg_catalog.int4 AS user_id,
            s.process AS session_id,
-           l.db_name AS database_name,
-           'active'::pg_catalog.bpchar(50) AS status,
-           l.timeout_sec AS session_timeout,
+           s.db_name::pg_catalog.bpchar(50) AS database_name,
+           CASE WHEN s.endtime IS NULL THEN 'active'
+                WHEN s.timed_out OPERATOR(pg_catalog.=) 1 THEN 'timed out'
+                ELSE 'closed'
+           END::pg_catalog.bpchar(50) AS status,
+           coalesce(redshift_sessions.idle_timeout(here.setconfig),
+                    redshift_sessions.idle_timeout(everywhere.setconfig),
+                    0) AS session_timeout,
            s.starttime AS start_time,
-           NULL::pg_catalog.timestamp AS end_time
-    FROM redshift_sessions.sessions() AS s
-    JOIN pg_catalog.stv_sessions AS l
-        ON l.process OPERATOR(pg_catalog.=) s.process AND l.starttime OPERATOR(pg_catalog.=) s.starttime
-    UNION ALL
-    SELECT e.userid,
-           e.process,
-           e.db_name,
-           CASE e.timed_out WHEN 1 THEN 'timed out' ELSE 'closed' END::pg_catalog.bpchar(50),
-           e.timeout_sec,
-           e.starttime,
-           e.endtime
-    FROM pg_catalog.stl_sessions AS e;
+           s.endtime AS end_time
+    FROM redshift_sessions.all_sessions() AS s
+    LEFT JOIN pg_catalog.pg_db_role_setting AS here
+        ON here.setrole OPERATOR(pg_catalog.=) s.userid AND here.setdatabase OPERATOR(pg_catalog.=) s.databaseid
+    LEFT JOIN pg_catalog.pg_db_role_setting AS everywhere
+        ON everywhere.setrole OPERATOR(pg_catalog.=) s.userid AND everywhere.setdatabase OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
 
 COMMENT ON VIEW redshift_sessions.sys_session_history IS
     'Sessions, live and ended; regular users see their own';

@@ -38,7 +38,7 @@ pub mod raw {
         pub fn ResetPlanCache();
         pub static mut application_name: *const std::ffi::c_char;
         pub static mut ClientAuthentication_hook: Option<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)>;
-        pub fn before_shmem_exit(callback: pg_sys::pg_on_exit_callback, argument: pg_sys::Datum);
+        pub fn on_shmem_exit(callback: pg_sys::pg_on_exit_callback, argument: pg_sys::Datum);
         pub fn GetDatabaseEncoding() -> c_int;
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
         pub fn MemoryContextStrdup(

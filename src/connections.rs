@@ -65,7 +65,7 @@ pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
         STATE.authenticated.set(true);
         log(port, Event::Authenticated, 0);
         log(port, Event::InitiatingSession, 0);
-        raw::before_shmem_exit(Some(ended), Datum::from(0));
+        raw::on_shmem_exit(Some(ended), Datum::from(0));
     }
 }
 
@@ -91,6 +91,7 @@ pub fn watch_error(error: &pg_sys::ErrorData) {
     }
 }
 
+/// As late as possible, so that the session is hardly ever live and ended at the same time.
 unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
     watch_application_name();
     let fatal = STATE.fatal.get();
@@ -124,6 +125,8 @@ fn how(fatal: c_int) -> End {
     ];
     match fatal {
         0 => End::ClosedByClient,
+        // "connection to client lost", while a statement was running.
+        code if code == PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int => End::ClosedByClient,
         code if timeouts.contains(&code) => End::TimedOut,
         _ => End::Terminated,
     }
@@ -202,6 +205,7 @@ mod tests {
     fn the_error_tells_how_a_session_ended() {
         assert_eq!(sqlstate(b"57P01"), PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN as c_int);
         assert_eq!(how(0), End::ClosedByClient);
+        assert_eq!(how(PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int), End::ClosedByClient);
         assert_eq!(how(IDLE_SESSION_TIMEOUT), End::TimedOut);
         assert_eq!(how(PgSqlErrorCode::ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT as c_int), End::TimedOut);
         assert_eq!(how(TRANSACTION_TIMEOUT), End::TimedOut);

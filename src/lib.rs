@@ -71,7 +71,7 @@ extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires
 extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
 extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["schema"]);
 extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["stv_sessions"]);
-extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stl_sessions"]);
+extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stv_sessions"]);
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 

@@ -1,34 +1,77 @@
-//! Which sessions have ended, and how? The rows behind stl_sessions and sys_session_history.
+//! Which sessions have ended, and how? The rows behind stl_sessions, and with the live ones those behind sys_session_history.
+
+use std::collections::HashSet;
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::logs;
+use crate::policy::Rows;
+use crate::process::{self, Session};
 use crate::record::Ended;
 use crate::{backend, names, set_returning, words};
 
 set_returning::function!(ended_sessions_wrapper, pg_finfo_ended_sessions_wrapper);
+set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper);
 
 /// # Safety
 /// Called by PostgreSQL's function manager.
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn ended_sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    let wanted = backend::readable_rows();
-    let records = logs::ENDED.read::<Ended>();
+    let records = ended(backend::readable_rows());
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
-    for record in records.into_iter().filter(|record| wanted.include(Some(Oid::from(record.user)))) {
-        rows.put([
-            Some(record.pid.into()),
-            Some(Oid::from(record.user).into()),
-            Some(names::text(&words::unpack(&record.user_name))),
-            Some(Oid::from(record.database).into()),
-            Some(names::text(&words::unpack(&record.database_name))),
-            Some(record.start.into()),
-            Some(record.end.into()),
-            Some((record.how as i32).into()),
-        ]);
-    }
+    records.iter().for_each(|record| put_ended(&mut rows, record));
     Datum::from(0)
+}
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn all_sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    let wanted = backend::readable_rows();
+    // The live ones first: a session that ends meanwhile is in both lists, and none is in neither.
+    let live = process::sessions(wanted);
+    let records = ended(wanted);
+    let gone: HashSet<(i32, i64)> = records.iter().map(|record| (record.pid, record.start)).collect();
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    for session in live.iter().filter(|session| !gone.contains(&(session.process.pid, session.started))) {
+        put_live(&mut rows, session);
+    }
+    records.iter().for_each(|record| put_ended(&mut rows, record));
+    Datum::from(0)
+}
+
+fn ended(wanted: Rows) -> Vec<Ended> {
+    let records = logs::ENDED.read::<Ended>().into_iter();
+    records.filter(|record| wanted.include(Some(Oid::from(record.user)))).collect()
+}
+
+fn put_ended(rows: &mut set_returning::Rows, record: &Ended) {
+    rows.put([
+        Some(record.pid.into()),
+        Some(Oid::from(record.user).into()),
+        Some(names::text(&words::unpack(&record.user_name))),
+        Some(Oid::from(record.database).into()),
+        Some(names::text(&words::unpack(&record.database_name))),
+        Some(record.start.into()),
+        Some(record.end.into()),
+        Some((record.how as i32).into()),
+    ]);
+}
+
+fn put_live(rows: &mut set_returning::Rows, session: &Session) {
+    rows.put([
+        Some(session.process.pid.into()),
+        Some(session.process.user.into()),
+        names::role_name(session.process.user),
+        Some(session.process.database.into()),
+        names::database_name(session.process.database),
+        Some(session.started.into()),
+        None,
+        None,
+    ]);
 }

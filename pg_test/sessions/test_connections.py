@@ -80,6 +80,9 @@ def leave(admin, how, login):
         session.close()
     elif how == "broken":
         socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
+    elif how == "broken while busy":
+        session.pgconn.send_query(b"SELECT repeat('x', 1000) FROM generate_series(1, 100000000)")
+        socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
     elif how == "terminated":
         admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
     elif how == "idle":
@@ -94,6 +97,7 @@ def leave(admin, how, login):
     [
         ("closed", 2, ["disconnecting session"]),
         ("broken", 2, ["disconnecting session"]),
+        ("broken while busy", 2, ["disconnecting session"]),
         ("terminated", 3, [TERMINATING, "disconnecting session"]),
         ("idle", 1, ["disconnecting session"]),
         ("idle in transaction", 1, ["disconnecting session"]),
