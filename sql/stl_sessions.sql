@@ -1,22 +1,3 @@
-CREATE FUNCTION redshift_sessions.ended_sessions(
-        OUT process pg_catalog.int4,
-        OUT userid pg_catalog.oid,
-        OUT user_name pg_catalog.text,
-        OUT databaseid pg_catalog.oid,
-        OUT db_name pg_catalog.text,
-        OUT starttime pg_catalog.timestamp,
-        OUT endtime pg_catalog.timestamp,
-        OUT timed_out pg_catalog.int4)
-    RETURNS SETOF pg_catalog.record
-    LANGUAGE c
-    VOLATILE
-    PARALLEL RESTRICTED
-    ROWS 1000
-    AS 'MODULE_PATHNAME', 'ended_sessions_wrapper';
-
-COMMENT ON FUNCTION redshift_sessions.ended_sessions() IS
-    'Sessions that have ended and that the caller may see, oldest first';
-
 CREATE VIEW redshift_sessions.stl_sessions AS
     SELECT s.userid::pg_catalog.int4 AS userid,
            s.starttime,
@@ -28,11 +9,12 @@ CREATE VIEW redshift_sessions.stl_sessions AS
                     redshift_sessions.idle_timeout(everywhere.setconfig),
                     0) AS timeout_sec,
            s.timed_out
-    FROM redshift_sessions.ended_sessions() AS s
+    FROM redshift_sessions.all_sessions() AS s
     LEFT JOIN pg_catalog.pg_db_role_setting AS here
         ON here.setrole OPERATOR(pg_catalog.=) s.userid AND here.setdatabase OPERATOR(pg_catalog.=) s.databaseid
     LEFT JOIN pg_catalog.pg_db_role_setting AS everywhere
-        ON everywhere.setrole OPERATOR(pg_catalog.=) s.userid AND everywhere.setdatabase OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
+        ON everywhere.setrole OPERATOR(pg_catalog.=) s.userid AND everywhere.setdatabase OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+    WHERE s.endtime IS NOT NULL;
 
 COMMENT ON VIEW redshift_sessions.stl_sessions IS
     'Sessions that have ended; regular users see their own';

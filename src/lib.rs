@@ -10,13 +10,13 @@
 use pgrx::prelude::*;
 
 // what users call
+mod all_sessions;
 mod idle_timeout;
 mod last_query;
 mod log_counts;
 mod sessions;
 mod signal;
 mod stl_connection_log;
-mod stl_sessions;
 mod stl_tr_conflict;
 mod stv_locks;
 mod svl_terminate;
@@ -70,8 +70,13 @@ extension_sql_file!("../sql/pg_last_query_id.sql", name = "pg_last_query_id", re
 extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
 extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
 extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["schema"]);
-extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["stv_sessions"]);
-extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stv_sessions"]);
+extension_sql_file!("../sql/all_sessions.sql", name = "all_sessions", requires = ["schema"]);
+extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["all_sessions", "stv_sessions"]);
+extension_sql_file!(
+    "../sql/sys_session_history.sql",
+    name = "sys_session_history",
+    requires = ["all_sessions", "stv_sessions"]
+);
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 

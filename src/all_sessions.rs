@@ -1,4 +1,4 @@
-//! Which sessions have ended, and how? The rows behind stl_sessions, and with the live ones those behind sys_session_history.
+//! Which sessions are there, and which have ended, and how? The rows behind stl_sessions and sys_session_history.
 
 use std::collections::HashSet;
 
@@ -11,20 +11,7 @@ use crate::process::{self, Session};
 use crate::record::Ended;
 use crate::{backend, names, set_returning, words};
 
-set_returning::function!(ended_sessions_wrapper, pg_finfo_ended_sessions_wrapper);
 set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper);
-
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn ended_sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    let records = ended(backend::readable_rows());
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
-    records.iter().for_each(|record| put_ended(&mut rows, record));
-    Datum::from(0)
-}
 
 /// # Safety
 /// Called by PostgreSQL's function manager.
