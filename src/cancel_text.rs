@@ -4,6 +4,7 @@
 //! its statement was cancelled. A note is for the statement that ran when it was left: one for an earlier statement is stale.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::io::Write;
 
 use pgrx::pg_sys;
@@ -102,13 +103,15 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
     if error.elevel != pg_sys::PGERROR as i32 || error.sqlerrcode != PgSqlErrorCode::ERRCODE_QUERY_CANCELED as i32 {
         return;
     }
+    let timeout = says(error, c"canceling statement due to statement timeout");
+    // A function may raise this SQLSTATE with a text of its own, which stays.
+    if !timeout && !says(error, c"canceling statement due to user request") {
+        return;
+    }
     let mut text = [0; LONGEST + 1];
-    // SAFETY: read this process's own memory; message_id is PostgreSQL's untranslated text.
-    let (pid, start, encoding, timeout) = unsafe {
-        let timeout = !error.message_id.is_null()
-            && std::ffi::CStr::from_ptr(error.message_id) == c"canceling statement due to statement timeout";
-        (pg_sys::MyProcPid, raw::GetCurrentStatementStartTimestamp(), raw::GetDatabaseEncoding(), timeout)
-    };
+    // SAFETY: read this process's own memory.
+    let (pid, start, encoding) =
+        unsafe { (pg_sys::MyProcPid, raw::GetCurrentStatementStartTimestamp(), raw::GetDatabaseEncoding()) };
     let note = match place_of(pid).and_then(Slot::read) {
         _ if timeout => Note::None,
         Some((_, row)) => decode(&row, pid, start, encoding, &mut text),
@@ -129,6 +132,13 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
     }
     // SAFETY: a string with a zero at its end, copied to where the old one is.
     unsafe { error.message = raw::MemoryContextStrdup(error.assoc_context, text.as_ptr().cast()) }
+}
+
+/// Is this PostgreSQL's text, before its translation, or as an error that was caught and raised again has it?
+fn says(error: &pg_sys::ErrorData, text: &CStr) -> bool {
+    let texts = [error.message_id, error.message.cast_const()];
+    // SAFETY: strings of the error, or NULL.
+    texts.iter().any(|candidate| !candidate.is_null() && unsafe { CStr::from_ptr(*candidate) } == text)
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ def test_other_errors_keep_their_text(login, admin):
     value(admin, "SELECT redshift_sessions.cancel(%s, 'not this')", pid_of(target))
     with pytest.raises(psycopg.errors.QueryCanceled, match="^mine"):
         target.execute("DO $$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = '57014'; END $$")
+    # Also while the note is fresh: a function that catches the cancel and raises its own.
+    catches = "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN RAISE EXCEPTION 'mine' USING ERRCODE = '57014'; END $$"
+    send(admin, target, catches)
+    value(admin, "SELECT redshift_sessions.cancel(%s, 'not this either')", pid_of(target))
+    assert outcome(target) == ("57014", "mine")
     with pytest.raises(psycopg.errors.DivisionByZero, match="^division by zero"):
         target.execute("SELECT 1 / 0")
 
