@@ -121,6 +121,9 @@ def login(server):
 
     yield login
     for connection in opened:
+        # What a failed test left running must not disturb the next one.
+        if connection.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            connection.cancel()
         connection.close()
 
 

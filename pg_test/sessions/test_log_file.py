@@ -41,9 +41,9 @@ def test_a_clean_restart_keeps_rows_and_counts(server):
     server.start(EVERYTHING)
     assert not saved_file(server).exists()
     again, counts_again = everything(server)
-    # Meanwhile a few sessions came and went: those of the tests' own set-up.
+    # Meanwhile a few sessions came and went, this very one among them: those of the tests' own set-up.
     for log in LOGS:
-        assert again[log][: len(rows[log])] == rows[log]
+        assert [row for row in again[log] if row in rows[log]] == rows[log]
     for log in ("svl_terminate", "stl_tr_conflict"):
         assert again[log] == rows[log] and counts_again[log] == counts[log]
 
@@ -77,7 +77,7 @@ def damage(text, kind):
         ("nothing", "EOF while parsing"),
         ("half", "EOF while parsing"),
         ("foreign", "expected value"),
-        ("version", "it is of version 99, not 1"),
+        ("version", "it is of version 99, not 2"),
         ("row", "its checksum is wrong"),
     ],
 )
