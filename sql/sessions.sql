@@ -10,7 +10,8 @@ CREATE FUNCTION redshift_sessions.sessions(
         OUT running pg_catalog.bool,
         OUT query_starttime pg_catalog.timestamp,
         OUT duration pg_catalog.int4,
-        OUT query_text pg_catalog.text)
+        OUT query_text pg_catalog.text,
+        OUT label pg_catalog.text)
     RETURNS SETOF pg_catalog.record
     LANGUAGE c
     VOLATILE

@@ -10,7 +10,12 @@ CREATE FUNCTION redshift_sessions.stl_connection_log(
         OUT duration pg_catalog.int4,
         OUT sslversion pg_catalog.text,
         OUT sslcipher pg_catalog.text,
-        OUT application_name pg_catalog.text)
+        OUT application_name pg_catalog.text,
+        OUT os_version pg_catalog.text,
+        OUT driver_version pg_catalog.text,
+        OUT plugin_name pg_catalog.text,
+        OUT protocol_version pg_catalog.int4,
+        OUT sessionid pg_catalog.text)
     RETURNS SETOF pg_catalog.record
     LANGUAGE c
     VOLATILE
@@ -38,10 +43,11 @@ CREATE VIEW redshift_sessions.stl_connection_log AS
            ''::pg_catalog.bpchar(64) AS sslexpansion,
            ''::pg_catalog.bpchar(36) AS iamauthguid,
            l.application_name::pg_catalog.bpchar(250) AS application_name,
-           ''::pg_catalog.bpchar(64) AS os_version,
-           ''::pg_catalog.bpchar(64) AS driver_version,
-           ''::pg_catalog.bpchar(32) AS plugin_name,
-           0 AS protocol_version
+           l.os_version::pg_catalog.bpchar(64) AS os_version,
+           l.driver_version::pg_catalog.bpchar(64) AS driver_version,
+           l.plugin_name::pg_catalog.bpchar(32) AS plugin_name,
+           l.protocol_version,
+           l.sessionid::pg_catalog.bpchar(36) AS sessionid
     FROM redshift_sessions.stl_connection_log() AS l;
 
 COMMENT ON VIEW redshift_sessions.stl_connection_log IS
@@ -62,10 +68,11 @@ COMMENT ON COLUMN redshift_sessions.stl_connection_log.sslcompression IS 'Blank:
 COMMENT ON COLUMN redshift_sessions.stl_connection_log.sslexpansion IS 'Blank: PostgreSQL does not compress';
 COMMENT ON COLUMN redshift_sessions.stl_connection_log.iamauthguid IS 'Blank: PostgreSQL knows no IAM';
 COMMENT ON COLUMN redshift_sessions.stl_connection_log.application_name IS 'As the client sent it when it connected; the new one on set application_name';
-COMMENT ON COLUMN redshift_sessions.stl_connection_log.os_version IS 'Blank: not known yet';
-COMMENT ON COLUMN redshift_sessions.stl_connection_log.driver_version IS 'Blank: not known yet';
-COMMENT ON COLUMN redshift_sessions.stl_connection_log.plugin_name IS 'Blank: not known yet';
-COMMENT ON COLUMN redshift_sessions.stl_connection_log.protocol_version IS '0: not known yet';
+COMMENT ON COLUMN redshift_sessions.stl_connection_log.os_version IS 'As the driver says; blank if it does not';
+COMMENT ON COLUMN redshift_sessions.stl_connection_log.driver_version IS 'As the driver says; blank if it does not';
+COMMENT ON COLUMN redshift_sessions.stl_connection_log.plugin_name IS 'As the driver says; blank if it does not';
+COMMENT ON COLUMN redshift_sessions.stl_connection_log.protocol_version IS 'client_protocol_version of the driver; 0 if it does not say';
+COMMENT ON COLUMN redshift_sessions.stl_connection_log.sessionid IS 'The same for all events of a session, and for no other session';
 
 REVOKE ALL ON redshift_sessions.stl_connection_log FROM PUBLIC;
 

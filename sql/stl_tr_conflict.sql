@@ -2,7 +2,8 @@ CREATE FUNCTION redshift_sessions.stl_tr_conflict(
         OUT xact_id pg_catalog.int8,
         OUT process_id pg_catalog.int8,
         OUT xact_start_ts pg_catalog.timestamp,
-        OUT abort_time pg_catalog.timestamp)
+        OUT abort_time pg_catalog.timestamp,
+        OUT table_id pg_catalog.int8)
     RETURNS SETOF pg_catalog.record
     LANGUAGE c
     VOLATILE
@@ -14,7 +15,7 @@ COMMENT ON FUNCTION redshift_sessions.stl_tr_conflict() IS
     'Conflicts, oldest first, for those who may select from pg_catalog.stl_tr_conflict';
 
 CREATE VIEW redshift_sessions.stl_tr_conflict AS
-    SELECT l.xact_id, l.process_id, l.xact_start_ts, l.abort_time, NULL::pg_catalog.int8 AS table_id
+    SELECT l.xact_id, l.process_id, l.xact_start_ts, l.abort_time, l.table_id
     FROM redshift_sessions.stl_tr_conflict() AS l;
 
 COMMENT ON VIEW redshift_sessions.stl_tr_conflict IS
@@ -23,7 +24,7 @@ COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.xact_id IS 'Transaction id, 
 COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.process_id IS 'Process id of the session';
 COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.xact_start_ts IS 'Start of the transaction, in UTC';
 COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.abort_time IS 'When it failed, in UTC';
-COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.table_id IS 'NULL: PostgreSQL does not tell the table';
+COMMENT ON COLUMN redshift_sessions.stl_tr_conflict.table_id IS 'OID of the table that the conflict is about; NULL if it is not known';
 
 REVOKE ALL ON redshift_sessions.stl_tr_conflict FROM PUBLIC;
 

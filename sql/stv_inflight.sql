@@ -2,7 +2,7 @@ CREATE VIEW redshift_sessions.stv_inflight AS
     SELECT s.userid::pg_catalog.int4 AS userid,
            0 AS slice,
            s.query,
-           'default'::pg_catalog.bpchar(320) AS label,
+           s.label::pg_catalog.bpchar(320) AS label,
            s.xid,
            s.process AS pid,
            s.query_starttime AS starttime,
@@ -18,7 +18,7 @@ COMMENT ON VIEW redshift_sessions.stv_inflight IS
 COMMENT ON COLUMN redshift_sessions.stv_inflight.userid IS 'OID of the user';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.slice IS '0: PostgreSQL has no slices';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.query IS 'A number for the statement while it runs; not ascending';
-COMMENT ON COLUMN redshift_sessions.stv_inflight.label IS 'default: query groups are not known yet';
+COMMENT ON COLUMN redshift_sessions.stv_inflight.label IS 'query_group of the session; default if it has not set any';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.xid IS 'Transaction id, as in svv_transactions';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.pid IS 'Process id of the session';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.starttime IS 'Start of the statement, in UTC';

@@ -3,13 +3,13 @@
 //! Whoever cancels leaves a note for the session's pid in shared memory. The session finds it when it is about to report that
 //! its statement was cancelled. A note is for the statement that ran when it was left: one for an earlier statement is stale.
 
-use std::cell::Cell;
 use std::ffi::CStr;
 use std::io::Write;
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
 
+use crate::board::Board;
 use crate::compat::raw;
 use crate::slot::Slot;
 use crate::{gucs, sessions, target, words};
@@ -18,32 +18,11 @@ use crate::{gucs, sessions, target, words};
 pub const LONGEST: usize = 255;
 const TEXT_WORDS: usize = LONGEST.div_ceil(8);
 const WORDS: usize = TEXT_WORDS + 2;
-/// Sessions share a place by their pids; of two notes for one place the later one stays.
-const PLACES: usize = 1024;
 const ANY_ENCODING: i32 = 0xffff;
 
-struct Board(Cell<Option<&'static [Slot<WORDS>]>>);
+pub static NOTES: Board<WORDS> = Board::new();
 
-// SAFETY: set while the server starts, by its only process; everything in a slot is atomic.
-unsafe impl Sync for Board {}
-
-static BOARD: Board = Board(Cell::new(None));
-
-pub const BYTES: usize = PLACES * size_of::<Slot<WORDS>>();
-
-/// # Safety
-/// There are BYTES zeroed and aligned bytes of shared memory.
-pub unsafe fn place(memory: *mut u8) {
-    // SAFETY: promised by the caller; zero is an empty slot.
-    BOARD.0.set(Some(unsafe { std::slice::from_raw_parts(memory.cast(), PLACES) }));
-}
-
-fn place_of(pid: i32) -> Option<&'static Slot<WORDS>> {
-    BOARD.0.get().map(|board| &board[pid as u32 as usize % PLACES])
-}
-
-/// Leaves a note; None for Redshift's own text. Without shared memory, or with somebody else at the same place, there is none,
-/// and the client reads PostgreSQL's text.
+/// Leaves a note; None for Redshift's own text. Without shared memory there is none, and the client reads PostgreSQL's text.
 pub fn leave(pid: i32, message: Option<&[u8]>) {
     // SAFETY: read the clock and the encoding; the cut is between two characters.
     let (now, encoding, message) = unsafe {
@@ -51,7 +30,7 @@ pub fn leave(pid: i32, message: Option<&[u8]>) {
             |text: &[u8]| pg_sys::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, LONGEST as i32) as usize;
         (raw::GetCurrentTimestamp(), pg_sys::GetDatabaseEncoding(), message.map(|text| &text[..whole(text)]))
     };
-    if let Some(place) = place_of(pid) {
+    if let Some(place) = NOTES.of_pid(pid) {
         place.replace(encode(pid, now, encoding, message));
     }
 }
@@ -112,7 +91,7 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
     // SAFETY: read this process's own memory.
     let (pid, start, encoding) =
         unsafe { (pg_sys::MyProcPid, raw::GetCurrentStatementStartTimestamp(), raw::GetDatabaseEncoding()) };
-    let note = match place_of(pid).and_then(Slot::read) {
+    let note = match NOTES.own().and_then(Slot::read) {
         _ if timeout => Note::None,
         Some((_, row)) => decode(&row, pid, start, encoding, &mut text),
         None => Note::None,

@@ -13,6 +13,8 @@ pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) ->
 pub mod raw {
     use super::*;
 
+    pub type AuthenticationHook = Option<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)>;
+
     unsafe extern "C-unwind" {
         pub fn standard_planner(
             parse: *mut pg_sys::Query,
@@ -20,7 +22,29 @@ pub mod raw {
             cursor_options: c_int,
             bound_params: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
-        pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
+        #[cfg(not(pg18_plus))]
+        pub fn standard_ExecutorRun(
+            query: *mut pg_sys::QueryDesc,
+            direction: pg_sys::ScanDirection::Type,
+            count: u64,
+            once: bool,
+        );
+        #[cfg(pg18_plus)]
+        pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
+        pub fn standard_ProcessUtility(
+            statement: *mut pg_sys::PlannedStmt,
+            query_string: *const std::ffi::c_char,
+            read_only_tree: bool,
+            context: pg_sys::ProcessUtilityContext::Type,
+            params: pg_sys::ParamListInfo,
+            environment: *mut pg_sys::QueryEnvironment,
+            destination: *mut pg_sys::DestReceiver,
+            completion: *mut pg_sys::QueryCompletion,
+        );
+        pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
+        pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
+        pub fn IsTransactionBlock() -> bool;
+        pub fn pg_mbcliplen(text: *const std::ffi::c_char, length: c_int, limit: c_int) -> c_int;
         pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
         pub fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
         #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]
@@ -37,7 +61,7 @@ pub mod raw {
         pub fn ProcessInterrupts();
         pub fn ResetPlanCache();
         pub static mut application_name: *const std::ffi::c_char;
-        pub static mut ClientAuthentication_hook: Option<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)>;
+        pub static mut ClientAuthentication_hook: AuthenticationHook;
         pub fn on_shmem_exit(callback: pg_sys::pg_on_exit_callback, argument: pg_sys::Datum);
         pub fn GetDatabaseEncoding() -> c_int;
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
@@ -54,6 +78,41 @@ pub mod raw {
         #[cfg_attr(not(pg17_plus), link_name = "BackendIdGetProc")]
         #[cfg_attr(pg17_plus, link_name = "ProcNumberGetProc")]
         pub fn backend_by_number(number: c_int) -> *mut pg_sys::PGPROC;
+    }
+}
+
+type ExecutorRunHook = pg_sys::ExecutorRun_hook_type;
+
+/// The hook around the run of a query, which calls `around` with what calls the next one. 18 took an argument away.
+#[cfg(not(pg18_plus))]
+pub unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+    once: bool,
+) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        crate::hooks::around_executor_run(query, |next: ExecutorRunHook| match next {
+            Some(next) => next(query, direction, count, once),
+            None => raw::standard_ExecutorRun(query, direction, count, once),
+        });
+    }
+}
+
+/// The hook around the run of a query, which calls `around` with what calls the next one. 18 took an argument away.
+#[cfg(pg18_plus)]
+pub unsafe extern "C-unwind" fn executor_run(
+    query: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        crate::hooks::around_executor_run(query, |next: ExecutorRunHook| match next {
+            Some(next) => next(query, direction, count),
+            None => raw::standard_ExecutorRun(query, direction, count),
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::compat::raw;
 use crate::logs;
 use crate::record::{Connection, End, Ended, Event};
-use crate::words;
+use crate::{query_group, statements, words};
 
 /// As in port.c.
 #[repr(C)]
@@ -65,6 +65,7 @@ pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
         STATE.authenticated.set(true);
         log(port, Event::Authenticated, 0);
         log(port, Event::InitiatingSession, 0);
+        query_group::publish_initial();
         raw::on_shmem_exit(Some(ended), Datum::from(0));
     }
 }
@@ -94,6 +95,7 @@ pub fn watch_error(error: &pg_sys::ErrorData) {
 /// As late as possible, so that the session is hardly ever live and ended at the same time.
 unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
     watch_application_name();
+    statements::leave();
     let fatal = STATE.fatal.get();
     // SAFETY: the process is still attached to shared memory and has its port and its entry of the process array.
     unsafe {
@@ -176,6 +178,7 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
         logs::CONNECTION.write(Connection {
             event,
             pid: pg_sys::MyProcPid,
+            session_start: pg_sys::MyStartTimestamp,
             time: raw::GetCurrentTimestamp(),
             duration,
             remote_host: text(port.remote_host),
@@ -186,6 +189,10 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
             ssl_version: text(port.ssl_version),
             ssl_cipher: text(port.ssl_cipher),
             application_name: text(name),
+            os_version: [0; 8],
+            driver_version: [0; 8],
+            plugin_name: [0; 4],
+            protocol_version: 0,
         });
     }
 }

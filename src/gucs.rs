@@ -12,6 +12,7 @@ static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 static SESSION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 const LARGEST_LOG: i32 = 10_000_000;
 
 /// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
@@ -37,6 +38,11 @@ pub fn connection_log_size() -> usize {
 /// Number of ended sessions that stl_sessions and sys_session_history keep; 0 turns them off.
 pub fn session_log_size() -> usize {
     SESSION_LOG_SIZE.get() as usize
+}
+
+/// Number of finished statements that stv_recents keeps; 0 turns that off.
+pub fn statement_log_size() -> usize {
+    STATEMENT_LOG_SIZE.get() as usize
 }
 
 /// Plain calls of pg_terminate_backend and pg_cancel_backend follow Redshift's rule.
@@ -84,48 +90,49 @@ pub fn define() {
         GucFlags::default(),
     );
     if preload::by_server() {
-        GucRegistry::define_int_guc(
-            c"redshift_sessions.terminate_log_size",
-            c"Number of rows that svl_terminate keeps; 0 turns it off.",
-            c"",
-            &TERMINATE_LOG_SIZE,
-            0,
-            LARGEST_LOG,
-            GucContext::Postmaster,
-            GucFlags::default(),
-        );
-        GucRegistry::define_int_guc(
-            c"redshift_sessions.conflict_log_size",
-            c"Number of rows that stl_tr_conflict keeps; 0 turns it off.",
-            c"",
-            &CONFLICT_LOG_SIZE,
-            0,
-            LARGEST_LOG,
-            GucContext::Postmaster,
-            GucFlags::default(),
-        );
-        GucRegistry::define_int_guc(
-            c"redshift_sessions.connection_log_size",
-            c"Number of rows that stl_connection_log keeps; 0 turns it off.",
-            c"",
-            &CONNECTION_LOG_SIZE,
-            0,
-            LARGEST_LOG,
-            GucContext::Postmaster,
-            GucFlags::default(),
-        );
-        GucRegistry::define_int_guc(
-            c"redshift_sessions.session_log_size",
-            c"Number of ended sessions that stl_sessions and sys_session_history keep; 0 turns them off.",
-            c"",
-            &SESSION_LOG_SIZE,
-            0,
-            LARGEST_LOG,
-            GucContext::Postmaster,
-            GucFlags::default(),
-        );
+        define_log_sizes();
     }
     compat::reserve_settings(c"redshift_sessions");
+}
+
+fn define_log_sizes() {
+    let define = |name, meaning, setting| {
+        GucRegistry::define_int_guc(
+            name,
+            meaning,
+            c"",
+            setting,
+            0,
+            LARGEST_LOG,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+    };
+    define(
+        c"redshift_sessions.terminate_log_size",
+        c"Number of rows that svl_terminate keeps; 0 turns it off.",
+        &TERMINATE_LOG_SIZE,
+    );
+    define(
+        c"redshift_sessions.conflict_log_size",
+        c"Number of rows that stl_tr_conflict keeps; 0 turns it off.",
+        &CONFLICT_LOG_SIZE,
+    );
+    define(
+        c"redshift_sessions.connection_log_size",
+        c"Number of rows that stl_connection_log keeps; 0 turns it off.",
+        &CONNECTION_LOG_SIZE,
+    );
+    define(
+        c"redshift_sessions.session_log_size",
+        c"Number of ended sessions that stl_sessions and sys_session_history keep; 0 turns them off.",
+        &SESSION_LOG_SIZE,
+    );
+    define(
+        c"redshift_sessions.statement_log_size",
+        c"Number of finished statements that stv_recents keeps; 0 for the last one of each session only.",
+        &STATEMENT_LOG_SIZE,
+    );
 }
 
 /// Cached plans, those of PL/pgSQL above all, hold the function that was right when they were made.

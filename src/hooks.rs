@@ -5,38 +5,31 @@
 //! something to do; it has returned before the next hook runs.
 
 use std::cell::Cell;
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
-use crate::{cancel_text, connections, last_query, log_file, logs, resolve, stl_tr_conflict, target};
+use crate::{
+    cancel_text, conflict, connections, last_query, log_file, logs, resolve, statements, stl_tr_conflict, target,
+};
 
-/// The hook that was there before ours. A backend has one thread.
-struct Previous<T>(Cell<Option<T>>);
+/// The hook that was there before ours, None for none. A backend has one thread.
+struct Previous<T>(Cell<T>);
 
 // SAFETY: written when the library is loaded, read by the only thread.
 unsafe impl<T> Sync for Previous<T> {}
 
-type PlannerHook = unsafe extern "C-unwind" fn(
-    *mut pg_sys::Query,
-    *const c_char,
-    c_int,
-    pg_sys::ParamListInfo,
-) -> *mut pg_sys::PlannedStmt;
-type AnalyzeHook = unsafe extern "C-unwind" fn(*mut pg_sys::ParseState, *mut pg_sys::Query, *mut pg_sys::JumbleState);
-type ExecutorStartHook = unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, c_int);
-type NeedsFmgrHook = unsafe extern "C-unwind" fn(Oid) -> bool;
-
-static PLANNER: Previous<PlannerHook> = Previous(Cell::new(None));
-static ANALYZE: Previous<AnalyzeHook> = Previous(Cell::new(None));
-static EXECUTOR_START: Previous<ExecutorStartHook> = Previous(Cell::new(None));
-static NEEDS_FMGR: Previous<NeedsFmgrHook> = Previous(Cell::new(None));
-static SHMEM_REQUEST: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
-static SHMEM_STARTUP: Previous<unsafe extern "C-unwind" fn()> = Previous(Cell::new(None));
-static AUTHENTICATION: Previous<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)> = Previous(Cell::new(None));
-static EMIT_LOG: Previous<unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData)> = Previous(Cell::new(None));
+static PLANNER: Previous<pg_sys::planner_hook_type> = Previous(Cell::new(None));
+static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = Previous(Cell::new(None));
+static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = Previous(Cell::new(None));
+static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = Previous(Cell::new(None));
+static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = Previous(Cell::new(None));
+static SHMEM_REQUEST: Previous<Option<unsafe extern "C-unwind" fn()>> = Previous(Cell::new(None));
+static SHMEM_STARTUP: Previous<pg_sys::shmem_startup_hook_type> = Previous(Cell::new(None));
+static AUTHENTICATION: Previous<raw::AuthenticationHook> = Previous(Cell::new(None));
+static EMIT_LOG: Previous<pg_sys::emit_log_hook_type> = Previous(Cell::new(None));
 
 pub fn install() {
     // SAFETY: called once, when the library is loaded.
@@ -45,8 +38,8 @@ pub fn install() {
         pg_sys::planner_hook = Some(planner);
         ANALYZE.0.set(pg_sys::post_parse_analyze_hook);
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
-        EXECUTOR_START.0.set(pg_sys::ExecutorStart_hook);
-        pg_sys::ExecutorStart_hook = Some(executor_start);
+        EXECUTOR_RUN.0.set(pg_sys::ExecutorRun_hook);
+        pg_sys::ExecutorRun_hook = Some(compat::executor_run);
         NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
     }
@@ -63,6 +56,10 @@ pub fn install_logs() {
         raw::ClientAuthentication_hook = Some(client_authentication);
         EMIT_LOG.0.set(pg_sys::emit_log_hook);
         pg_sys::emit_log_hook = Some(emit_log);
+        UTILITY.0.set(pg_sys::ProcessUtility_hook);
+        pg_sys::ProcessUtility_hook = Some(utility);
+        raw::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
+        raw::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
     }
 }
 
@@ -123,6 +120,9 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
         stl_tr_conflict::record(&*error);
         cancel_text::replace(&mut *error);
         connections::watch_error(&*error);
+        if (*error).elevel == pg_sys::PGERROR as c_int {
+            statements::failed();
+        }
         if let Some(next) = EMIT_LOG.0.get() {
             next(error);
         }
@@ -168,14 +168,63 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     }
 }
 
-unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+/// # Safety
+/// The query is that of ExecutorRun, and `run` runs it.
+pub unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
     last_query::watch();
+    let outermost = statements::begin();
+    // SAFETY: promised by the caller.
+    let before = unsafe { conflict::enter(query) };
+    run(EXECUTOR_RUN.0.get());
+    conflict::leave(before);
+    if outermost {
+        statements::end();
+    }
+}
+
+unsafe extern "C-unwind" fn utility(
+    statement: *mut pg_sys::PlannedStmt,
+    query_string: *const c_char,
+    read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    params: pg_sys::ParamListInfo,
+    environment: *mut pg_sys::QueryEnvironment,
+    destination: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    let outermost = statements::begin();
+    let before = conflict::enter_command();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        match EXECUTOR_START.0.get() {
-            Some(next) => next(query, flags),
-            None => raw::standard_ExecutorStart(query, flags),
+        let next = UTILITY.0.get().unwrap_or(raw::standard_ProcessUtility);
+        next(statement, query_string, read_only_tree, context, params, environment, destination, completion);
+    }
+    conflict::leave(before);
+    if outermost {
+        statements::end();
+    }
+}
+
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
+    use pg_sys::XactEvent::*;
+    match event {
+        XACT_EVENT_ABORT => {
+            statements::transaction_ended(true);
+            conflict::forget();
         }
+        XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => statements::transaction_ended(false),
+        _ => {}
+    }
+}
+
+unsafe extern "C-unwind" fn subtransaction_event(
+    event: pg_sys::SubXactEvent::Type,
+    _own: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        conflict::forget();
     }
 }
 

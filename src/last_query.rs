@@ -13,10 +13,14 @@ thread_local! {
     static STATEMENTS: Cell<(i64, i64)> = const { Cell::new((0, 0)) };
 }
 
-/// Called with each query that is about to run; those inside of functions belong to the same statement.
+/// Called with each query that is about to run; those inside of functions belong to the same statement. What PostgreSQL
+/// evaluates while it plans runs outside of a portal, and its message has another start.
 pub fn watch() {
     // SAFETY: reads this process's own memory.
-    let start = unsafe { raw::GetCurrentStatementStartTimestamp() };
+    let (start, planning) = unsafe { (raw::GetCurrentStatementStartTimestamp(), pg_sys::ActivePortal.is_null()) };
+    if planning {
+        return;
+    }
     let (current, _) = STATEMENTS.get();
     if start != current {
         STATEMENTS.set((start, current));

@@ -3,7 +3,8 @@
 //! ```text
 //! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
 //! SELECT   -> svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
-//! signal   -> svl_terminate, error -> stl_tr_conflict, login and exit -> connections: logs -> ring (shared memory)
+//! signal   -> svl_terminate, error -> stl_tr_conflict (conflict), login and exit -> connections,
+//!             queries -> statements: logs -> ring (shared memory)
 //! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
 //! ```
 
@@ -14,6 +15,7 @@ mod all_sessions;
 mod idle_timeout;
 mod last_query;
 mod log_counts;
+mod recents;
 mod sessions;
 mod signal;
 mod stl_connection_log;
@@ -34,8 +36,10 @@ mod transactions;
 mod words;
 // where unsafe lives
 mod backend;
+mod board;
 mod cancel_text;
 mod compat;
+mod conflict;
 mod connections;
 mod hooks;
 mod locks;
@@ -45,9 +49,11 @@ mod names;
 mod preload;
 mod prepared;
 mod process;
+mod query_group;
 mod resolve;
 mod set_returning;
 mod snapshot;
+mod statements;
 mod target;
 
 pg_module_magic!(name, version);
@@ -60,7 +66,8 @@ extension_sql_file!("../sql/pg_cancel_backend_bool.sql", name = "pg_cancel_backe
 extension_sql_file!("../sql/svv_transactions.sql", name = "svv_transactions", requires = ["schema"]);
 extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["schema"]);
 extension_sql_file!("../sql/stv_sessions.sql", name = "stv_sessions", requires = ["sessions"]);
-extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["sessions"]);
+extension_sql_file!("../sql/recents.sql", name = "recents", requires = ["schema"]);
+extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["recents"]);
 extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["sessions"]);
 extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["sessions"]);
 extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
@@ -84,6 +91,7 @@ extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 extern "C-unwind" fn _PG_init() {
     preload::remember();
     gucs::define();
+    query_group::define();
     target::watch_catalog();
     hooks::install();
     if preload::by_server() {

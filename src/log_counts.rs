@@ -19,6 +19,7 @@ unsafe extern "C-unwind" fn logs_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Da
     put(&mut rows, &logs::CONFLICT);
     put(&mut rows, &logs::CONNECTION);
     put(&mut rows, &logs::ENDED);
+    put(&mut rows, &logs::STATEMENT);
     Datum::from(0)
 }
 

@@ -17,7 +17,7 @@ const ASIDE: &str = "pg_stat/redshift_sessions.json.bad";
 const TEMPORARY: &str = "pg_stat/redshift_sessions.json.tmp";
 
 /// Changes whenever a row of a log gets another meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedLog {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_by_its_number() {
-        let text = encode(saved()).unwrap().replace("\"redshift_sessions\":1", "\"redshift_sessions\":2");
-        assert_eq!(decode(text.as_bytes()).unwrap_err(), "it is of version 2, not 1");
+        let text = encode(saved()).unwrap().replace("\"redshift_sessions\":2", "\"redshift_sessions\":1");
+        assert_eq!(decode(text.as_bytes()).unwrap_err(), "it is of version 1, not 2");
     }
 }

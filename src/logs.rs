@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use crate::log_file::SavedLog;
 use crate::record::Record;
 use crate::ring::Ring;
-use crate::{cancel_text, error, gucs};
+use crate::{cancel_text, error, gucs, query_group};
 
 /// A log that may be off. Writing to it never waits and never fails.
 pub struct Log<const WORDS: usize> {
@@ -35,7 +35,7 @@ pub static CONFLICT: Log<4> = Log {
     ring: Cell::new(None),
 };
 
-pub static CONNECTION: Log<44> = Log {
+pub static CONNECTION: Log<66> = Log {
     view: "stl_connection_log",
     setting: "redshift_sessions.connection_log_size",
     size: gucs::connection_log_size,
@@ -46,6 +46,14 @@ pub static ENDED: Log<20> = Log {
     view: "stl_sessions",
     setting: "redshift_sessions.session_log_size",
     size: gucs::session_log_size,
+    ring: Cell::new(None),
+};
+
+/// Not among those that outlive a restart: statements may have secrets, which belong into no file.
+pub static STATEMENT: Log<79> = Log {
+    view: "stv_recents",
+    setting: "redshift_sessions.statement_log_size",
+    size: gucs::statement_log_size,
     ring: Cell::new(None),
 };
 
@@ -119,9 +127,10 @@ pub fn restore(saved: &[SavedLog]) {
     ENDED.restore(saved);
 }
 
-/// How much shared memory all logs take, and the notes of those who cancel. Multiples of 8.
+/// How much shared memory all logs take, and what sessions tell each other. Multiples of 8.
 pub fn bytes() -> usize {
-    TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + cancel_text::BYTES
+    let logs = TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + STATEMENT.bytes();
+    logs + cancel_text::NOTES.bytes() + query_group::LABELS.bytes()
 }
 
 /// Gets the memory, empty. Called while the server starts, or starts anew after a crash, before there are other processes.
@@ -135,7 +144,9 @@ pub fn place() {
         let memory = CONFLICT.place(memory);
         let memory = CONNECTION.place(memory);
         let memory = ENDED.place(memory);
-        cancel_text::place(memory);
+        let memory = STATEMENT.place(memory);
+        let memory = cancel_text::NOTES.place(memory);
+        query_group::LABELS.place(memory);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What are roles and databases called? As texts in the current memory context, NULL where there is no name.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
@@ -24,4 +24,14 @@ unsafe fn c_string(name: *const std::ffi::c_char) -> Option<Datum> {
 pub fn text(string: &CStr) -> Datum {
     // SAFETY: copies the string into the current memory context, which is that of the call.
     unsafe { Datum::from(pg_sys::cstring_to_text(string.as_ptr())) }
+}
+
+/// A text of another session, whose database may have another encoding: then its letters of other languages are `?`.
+pub fn foreign_text(string: CString, encoding: i32) -> Datum {
+    // SAFETY: reads this process's own memory.
+    if encoding == unsafe { pg_sys::GetDatabaseEncoding() } || string.to_bytes().is_ascii() {
+        return text(&string);
+    }
+    let plain = string.into_bytes().into_iter().map(|byte| if byte.is_ascii() { byte } else { b'?' });
+    text(&CString::new(plain.collect::<Vec<u8>>()).unwrap_or_default())
 }

@@ -23,6 +23,24 @@ pub struct Conflict {
     pub pid: i32,
     pub start: i64,
     pub abort: i64,
+    /// 0 if it is not known.
+    pub table: u32,
+}
+
+/// Bytes of a statement's text that are kept.
+pub const STATEMENT_BYTES: usize = 600;
+
+/// A statement that is over. Its text is packed, see `words.rs`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finished {
+    pub pid: i32,
+    pub start: i64,
+    pub end: i64,
+    pub user: u32,
+    pub database: u32,
+    /// That of the database, and so of the text.
+    pub encoding: i32,
+    pub text: [u64; STATEMENT_BYTES / 8],
 }
 
 /// Something that happened to a connection. Texts are packed, see `words.rs`.
@@ -30,6 +48,7 @@ pub struct Conflict {
 pub struct Connection {
     pub event: Event,
     pub pid: i32,
+    pub session_start: i64,
     pub time: i64,
     pub duration: i64,
     pub remote_host: [u64; 6],
@@ -40,6 +59,10 @@ pub struct Connection {
     pub ssl_version: [u64; 2],
     pub ssl_cipher: [u64; 6],
     pub application_name: [u64; 8],
+    pub os_version: [u64; 8],
+    pub driver_version: [u64; 8],
+    pub plugin_name: [u64; 4],
+    pub protocol_version: i32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,17 +127,43 @@ impl Record<3> for Terminate {
 
 impl Record<4> for Conflict {
     fn encode(self) -> [u64; 4] {
-        [self.xid as u64, self.pid as u32 as u64, self.start as u64, self.abort as u64]
+        let pid_and_table = u64::from(self.pid as u32) | u64::from(self.table) << 32;
+        [self.xid as u64, pid_and_table, self.start as u64, self.abort as u64]
     }
 
-    fn decode([xid, pid, start, abort]: [u64; 4]) -> Self {
-        Conflict { xid: xid as i64, pid: pid as i32, start: start as i64, abort: abort as i64 }
+    fn decode([xid, pid_and_table, start, abort]: [u64; 4]) -> Self {
+        let (pid, table) = (pid_and_table as i32, (pid_and_table >> 32) as u32);
+        Conflict { xid: xid as i64, pid, start: start as i64, abort: abort as i64, table }
     }
 }
 
-impl Record<44> for Connection {
-    fn encode(self) -> [u64; 44] {
-        let mut words = [0; 44];
+impl Record<79> for Finished {
+    fn encode(self) -> [u64; 79] {
+        let mut words = [0; 79];
+        words[0] = u64::from(self.pid as u32) | u64::from(self.encoding as u32) << 32;
+        words[1] = self.start as u64;
+        words[2] = self.end as u64;
+        words[3] = u64::from(self.user) | u64::from(self.database) << 32;
+        words[4..].copy_from_slice(&self.text);
+        words
+    }
+
+    fn decode(words: [u64; 79]) -> Self {
+        Finished {
+            pid: words[0] as i32,
+            encoding: (words[0] >> 32) as i32,
+            start: words[1] as i64,
+            end: words[2] as i64,
+            user: words[3] as u32,
+            database: (words[3] >> 32) as u32,
+            text: part(&words, 4),
+        }
+    }
+}
+
+impl Record<66> for Connection {
+    fn encode(self) -> [u64; 66] {
+        let mut words = [0; 66];
         words[0] = self.pid as u32 as u64 | (self.event as u64) << 32;
         words[1] = self.time as u64;
         words[2] = self.duration as u64;
@@ -126,10 +175,15 @@ impl Record<44> for Connection {
         words[28..30].copy_from_slice(&self.ssl_version);
         words[30..36].copy_from_slice(&self.ssl_cipher);
         words[36..44].copy_from_slice(&self.application_name);
+        words[44..52].copy_from_slice(&self.os_version);
+        words[52..60].copy_from_slice(&self.driver_version);
+        words[60..64].copy_from_slice(&self.plugin_name);
+        words[64] = u64::from(self.protocol_version as u32);
+        words[65] = self.session_start as u64;
         words
     }
 
-    fn decode(words: [u64; 44]) -> Self {
+    fn decode(words: [u64; 66]) -> Self {
         let event = Event::ALL[((words[0] >> 32) as usize).min(Event::ALL.len() - 1)];
         Connection {
             event,
@@ -144,6 +198,11 @@ impl Record<44> for Connection {
             ssl_version: part(&words, 28),
             ssl_cipher: part(&words, 30),
             application_name: part(&words, 36),
+            os_version: part(&words, 44),
+            driver_version: part(&words, 52),
+            plugin_name: part(&words, 60),
+            protocol_version: words[64] as i32,
+            session_start: words[65] as i64,
         }
     }
 }
@@ -209,6 +268,11 @@ mod tests {
                 ssl_version: [8; 2],
                 ssl_cipher: [9; 6],
                 application_name: [10; 8],
+                os_version: [11; 8],
+                driver_version: [12; 8],
+                plugin_name: [13; 4],
+                protocol_version: -1,
+                session_start: i64::MAX,
             };
             assert_eq!(Connection::decode(record.encode()), record);
         }
@@ -218,7 +282,10 @@ mod tests {
                 Ended { pid: -1, how, start: 3, end: 4, user: 5, database: u32::MAX, user_name, database_name };
             assert_eq!(Ended::decode(record.encode()), record);
         }
-        let record = Conflict { xid: -(7 << 32), pid: 8585, start: i64::MIN, abort: i64::MAX };
+        let record = Conflict { xid: -(7 << 32), pid: -1, start: i64::MIN, abort: i64::MAX, table: u32::MAX };
         assert_eq!(Conflict::decode(record.encode()), record);
+        let text = std::array::from_fn(|index| index as u64);
+        let record = Finished { pid: -1, start: 1, end: 2, user: u32::MAX, database: 3, encoding: 6, text };
+        assert_eq!(Finished::decode(record.encode()), record);
     }
 }

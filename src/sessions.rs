@@ -4,7 +4,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
 use crate::process::{Session, Statement};
-use crate::{backend, names, process, set_returning, snapshot, transactions};
+use crate::{backend, names, process, query_group, set_returning, snapshot, transactions};
 
 set_returning::function!(sessions_wrapper, pg_finfo_sessions_wrapper);
 
@@ -33,6 +33,7 @@ unsafe extern "C-unwind" fn sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -
             statement.map(|statement| statement.started.into()),
             statement.map(|statement| duration(statement, now).into()),
             statement.map(|statement| names::text(&statement.text)),
+            Some(names::text(&query_group::label(session.process.pid))),
         ]);
     }
     Datum::from(0)
@@ -47,10 +48,13 @@ fn xid(session: &Session, next_xid: u64) -> Option<i64> {
     }
 }
 
-/// Microseconds so far, or until the statement ended; what does not fit stays at the limit.
 fn duration(statement: &Statement, now: i64) -> i32 {
-    let microseconds = statement.ended.unwrap_or(now).saturating_sub(statement.started);
-    microseconds.clamp(0, i32::MAX.into()) as i32
+    microseconds(statement.started, statement.ended.unwrap_or(now))
+}
+
+/// From one time to another; what does not fit stays at the limit.
+pub fn microseconds(start: i64, end: i64) -> i32 {
+    end.saturating_sub(start).clamp(0, i32::MAX.into()) as i32
 }
 
 /// PostgreSQL does not number statements. A statement is known by its session and its start: a positive number made of

@@ -23,13 +23,13 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// One row; None is NULL.
+    /// One row; None is NULL. The SQL of an earlier version may declare fewer columns: new ones come last.
     pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
         let mut nulls = columns.map(|column| column.is_none());
         let mut values = columns.map(|column| column.unwrap_or(Datum::from(0)));
-        // SAFETY: as many values as the descriptor has columns, of their types; they are copied.
+        // SAFETY: a value for each column that the descriptor has, of its type; they are copied.
         unsafe {
-            assert_eq!((*self.descriptor).natts as usize, COLUMNS, "our SQL declares the columns");
+            assert!((*self.descriptor).natts as usize <= COLUMNS, "our SQL declares the columns");
             pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         }
     }

@@ -1,4 +1,4 @@
-//! What does the text of a statement or function tell? Nothing here calls PostgreSQL.
+//! What does the text of a statement, function or error tell? Nothing here calls PostgreSQL.
 
 /// Is this the first word, after white space and comments? `word` is lower case.
 pub fn first_word_is(statement: &[u8], word: &str) -> bool {
@@ -48,6 +48,33 @@ pub fn names_native_call(body: &[u8]) -> bool {
     SIGNS.iter().any(|sign| body.windows(sign.len()).any(|window| window.eq_ignore_ascii_case(sign)))
 }
 
+/// What a transaction waited for when it was chosen to end a deadlock.
+#[derive(Debug, PartialEq)]
+pub enum Awaited {
+    /// A table, or a row of it.
+    Relation(u32),
+    /// The end of another one that changed the same row.
+    Transaction,
+    Unknown,
+}
+
+/// Reads PostgreSQL's detail of a deadlock, `Process 8585 waits for ShareLock on transaction 5; blocked by process 8586.`, a line for
+/// each process. In another language than English it tells nothing.
+pub fn awaited(detail: &[u8], pid: i32) -> Awaited {
+    let Ok(detail) = std::str::from_utf8(detail) else { return Awaited::Unknown };
+    let start = format!("Process {pid} waits for ");
+    let Some(line) = detail.lines().find_map(|line| line.strip_prefix(&start)) else { return Awaited::Unknown };
+    let Some((_, object)) = line.split_once(" on ") else { return Awaited::Unknown };
+    let object = object.split(';').next().unwrap_or_default();
+    if object.starts_with("transaction ") {
+        return Awaited::Transaction;
+    }
+    match object.split_once("relation ").and_then(|(_, rest)| rest.split_once(" of database ")) {
+        Some((relation, _)) => relation.parse().map_or(Awaited::Unknown, Awaited::Relation),
+        None => Awaited::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +107,29 @@ mod tests {
         for no in ["", "SELECT 1", "pg_terminate_backen", ":funcid 20961 ", ":funcid 12096 "] {
             assert!(!names_native_call(no.as_bytes()), "{no}");
         }
+    }
+
+    #[test]
+    fn the_detail_of_a_deadlock_tells_what_was_awaited() {
+        let waits = |object: &str| {
+            let other = "Process 8586 waits for ExclusiveLock on relation 7 of database 5; blocked by process 8585.";
+            format!("{other}\nProcess 8585 waits for ShareLock on {object}; blocked by process 8586.")
+        };
+        for (object, expected) in [
+            ("relation 16435 of database 5", Awaited::Relation(16435)),
+            ("tuple (0,3) of relation 16435 of database 5", Awaited::Relation(16435)),
+            ("transaction 749", Awaited::Transaction),
+            ("advisory lock [5,0,1,1]", Awaited::Unknown),
+            ("relation x of database 5", Awaited::Unknown),
+        ] {
+            assert_eq!(awaited(waits(object).as_bytes(), 8585), expected, "{object}");
+        }
+        for nothing in
+            ["", "Prozess 8585 wartet auf ShareLock-Sperre auf Transaktion 749", "Process 8585 waits for \u{e4}"]
+        {
+            assert_eq!(awaited(nothing.as_bytes(), 8585), Awaited::Unknown);
+        }
+        assert_eq!(awaited(waits("transaction 749").as_bytes(), 858), Awaited::Unknown);
+        assert_eq!(awaited(b"\xff", 8585), Awaited::Unknown);
     }
 }

@@ -1,5 +1,7 @@
 //! Who connected, from where, and when did they leave? The rows behind stl_connection_log.
 
+use std::ffi::CString;
+
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
@@ -18,6 +20,8 @@ unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionC
     let records = logs::CONNECTION.read::<Connection>();
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    // SAFETY: a number that never changes.
+    let system = unsafe { pg_sys::GetSystemIdentifier() };
     let text = |text: &[u64]| Some(names::text(&words::unpack(text)));
     for record in records {
         let event = match record.event {
@@ -41,7 +45,20 @@ unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionC
             text(&record.ssl_version),
             text(&record.ssl_cipher),
             text(&record.application_name),
+            text(&record.os_version),
+            text(&record.driver_version),
+            text(&record.plugin_name),
+            Some(record.protocol_version.into()),
+            Some(names::text(&session_id(system, &record))),
         ]);
     }
     Datum::from(0)
+}
+
+/// Of all servers and times: the server, when the session began, and its pid, which no other session has in common. In the form of a UUID.
+fn session_id(system: u64, record: &Connection) -> CString {
+    let id = u128::from(system) << 64 ^ (record.session_start as u128) << 22 ^ u128::from(record.pid as u32);
+    let digits = format!("{id:032x}");
+    let (parts, last) = ([&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20]], &digits[20..]);
+    CString::new(format!("{}-{last}", parts.join("-"))).unwrap_or_default()
 }

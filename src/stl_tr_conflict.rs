@@ -7,7 +7,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::compat::raw;
 use crate::logs;
 use crate::record::Conflict;
-use crate::{backend, compat, set_returning, transactions};
+use crate::{backend, compat, conflict, set_returning, transactions};
 
 /// Looks at an error that PostgreSQL is about to report, in the middle of its error handling: nothing here takes a lock,
 /// allocates or fails.
@@ -37,6 +37,7 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
             pid: pg_sys::MyProcPid,
             start: raw::GetCurrentTransactionStartTimestamp(),
             abort: raw::GetCurrentTimestamp(),
+            table: conflict::table_of(error),
         });
     }
 }
@@ -58,6 +59,7 @@ unsafe extern "C-unwind" fn stl_tr_conflict_wrapper(fcinfo: pg_sys::FunctionCall
             Some(i64::from(record.pid).into()),
             Some(record.start.into()),
             Some(record.abort.into()),
+            Some(record.table).filter(|table| *table != 0).map(|table| i64::from(table).into()),
         ]);
     }
     Datum::from(0)

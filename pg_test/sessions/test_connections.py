@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import uuid
 
 import psycopg
 import pytest
@@ -31,6 +32,7 @@ COLUMNS = {
         ("driver_version", "character(64)"),
         ("plugin_name", "character(32)"),
         ("protocol_version", "integer"),
+        ("sessionid", "character(36)"),
     ],
     "stl_sessions": [
         ("userid", "integer"),
@@ -53,6 +55,15 @@ COLUMNS = {
     ],
 }
 TERMINATING = "Terminating backend on administrator's request"
+
+
+def test_a_session_has_one_sessionid_and_others_have_others(login, admin):
+    pids = [pid_of(login("alice")) for _ in range(3)]
+    query = "SELECT count(DISTINCT sessionid), min(sessionid) FROM stl_connection_log WHERE pid = %s AND event IN ('authenticated', 'initiating session')"
+    rows = [admin.execute(query, (pid,)).fetchone() for pid in pids]
+    assert [count for count, _ in rows] == [1, 1, 1]
+    assert len({sessionid for _, sessionid in rows}) == 3
+    assert all(uuid.UUID(sessionid) for _, sessionid in rows)
 
 
 @pytest.mark.parametrize("view", COLUMNS)

@@ -123,6 +123,17 @@ class TestConflicts:
     def transaction(session):
         return session.execute("SELECT pg_current_xact_id()::text::bigint, now() AT TIME ZONE 'UTC'").fetchone()
 
+    @staticmethod
+    def oid(admin, table):
+        return value(admin, "SELECT %s::regclass::oid::bigint", table)
+
+    @pytest.fixture
+    def table_and_other(self, admin, table):
+        admin.execute("CREATE TABLE other AS SELECT 0 AS v; GRANT ALL ON other TO PUBLIC")
+        yield
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'other'::regclass AND pid <> pg_backend_pid()")
+        admin.execute("DROP TABLE other")
+
     def test_a_deadlock(self, login, admin, table):
         first, second = login("alice"), login("boss")
         second.execute("SET deadlock_timeout = '10ms'")
@@ -133,7 +144,7 @@ class TestConflicts:
         wait_for_lock(admin, first)
         with pytest.raises(psycopg.errors.DeadlockDetected):
             second.execute("UPDATE t SET v = 2 WHERE id = 1")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, None)]
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, self.oid(admin, "t"))]
         assert outcome(first) == (None, None)
         assert admin.execute(self.QUERY, (pid_of(first),)).fetchall() == []
 
@@ -144,7 +155,56 @@ class TestConflicts:
         first.execute("UPDATE t SET v = 1 WHERE id = 1")
         with pytest.raises(psycopg.errors.SerializationFailure):
             second.execute("UPDATE t SET v = 2 WHERE id = 1")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, None)]
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, self.oid(admin, "t"))]
+
+    @pytest.mark.parametrize(
+        "statement, expected",
+        [
+            ("LOCK TABLE t", "t"),
+            ("SELECT count(*) FROM t", "t"),
+            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / 0; EXCEPTION WHEN division_by_zero THEN END; LOCK TABLE t; END $$", "t"),
+            ("SELECT pg_advisory_xact_lock(1)", None),
+        ],
+    )
+    def test_the_table_of_a_deadlock(self, login, admin, table_and_other, statement, expected):
+        first, second = login("alice"), login("boss")
+        second.execute("SET deadlock_timeout = '10ms'")
+        first.execute("BEGIN; LOCK TABLE t; SELECT pg_advisory_xact_lock(1)")
+        second.execute("BEGIN; UPDATE other SET v = 1")
+        send(admin, first, "UPDATE other SET v = 2")
+        wait_for_lock(admin, first)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            second.execute(statement)
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] == (expected and self.oid(admin, expected))
+        assert outcome(first) == (None, None)
+        first.execute("ROLLBACK")
+
+    @pytest.mark.parametrize(
+        "statement, known",
+        [
+            ("SELECT * FROM t WHERE id = 1 FOR UPDATE", True),
+            ("DELETE FROM t USING other WHERE id = 1", True),
+            ("INSERT INTO other SELECT v FROM t WHERE id = 1 FOR UPDATE", False),
+            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / 0; EXCEPTION WHEN division_by_zero THEN END; UPDATE t SET v = 3 WHERE id = 1; END $$", True),
+            ("WITH x AS (UPDATE t SET v = 3 WHERE id = 1) INSERT INTO other VALUES (1)", False),
+        ],
+    )
+    def test_the_table_of_a_serialization_failure(self, login, admin, table_and_other, statement, known):
+        first, second = login("alice"), login("alice")
+        second.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t")
+        first.execute("UPDATE t SET v = 1 WHERE id = 1")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            second.execute(statement)
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] == (self.oid(admin, "t") if known else None)
+
+    def test_a_conflict_of_reads_and_writes_names_no_table(self, login, admin, table):
+        first, second = login("alice"), login("alice")
+        for session, row in ((first, 1), (second, 2)):
+            session.execute("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT sum(v) FROM t; UPDATE t SET v = 7 WHERE id = %d" % row)
+        first.execute("COMMIT")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            second.execute("COMMIT")
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] is None
 
     def test_a_transaction_without_an_id_has_that_of_svv_transactions(self, login, admin):
         session = login("alice")

@@ -57,7 +57,7 @@ def test_the_statements_run(server):
             session.execute(statement)
 
 
-@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "terminate_log_size", "conflict_log_size", "connection_log_size", "session_log_size"])
+@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "terminate_log_size", "conflict_log_size", "connection_log_size", "session_log_size", "statement_log_size"])
 def test_settings_are_described_as_in_the_server(admin, name):
     name = "redshift_sessions." + name
     setting, context, description = admin.execute(

@@ -1,0 +1,66 @@
+//! How do sessions leave each other word? On a board in shared memory with a place for each session that can be.
+//!
+//! A place goes by the number of its backend in the process array, and what is there says for which pid it is: the next session
+//! with that number is another one.
+
+use std::cell::Cell;
+
+use pgrx::pg_sys;
+
+use crate::slot::Slot;
+
+/// Nothing is on it, and nothing stays, when the library was not loaded with the server.
+pub struct Board<const WORDS: usize>(Cell<Option<&'static [Slot<WORDS>]>>);
+
+// SAFETY: set while the server starts, by its only process; everything in a slot is atomic.
+unsafe impl<const WORDS: usize> Sync for Board<WORDS> {}
+
+impl<const WORDS: usize> Board<WORDS> {
+    pub const fn new() -> Self {
+        Board(Cell::new(None))
+    }
+
+    pub fn bytes(&self) -> usize {
+        places() * size_of::<Slot<WORDS>>()
+    }
+
+    /// Gives the memory behind it.
+    ///
+    /// # Safety
+    /// There are `bytes()` zeroed and aligned bytes of shared memory; zero is an empty slot.
+    pub unsafe fn place(&self, memory: *mut u8) -> *mut u8 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            self.0.set(Some(std::slice::from_raw_parts(memory.cast(), places())));
+            memory.add(self.bytes())
+        }
+    }
+
+    pub fn of_pid(&self, pid: i32) -> Option<&'static Slot<WORDS>> {
+        // SAFETY: gives NULL or an entry of the process array, which lives as long as the server.
+        unsafe { self.of(pg_sys::BackendPidGetProc(pid)) }
+    }
+
+    pub fn own(&self) -> Option<&'static Slot<WORDS>> {
+        // SAFETY: NULL until the process has its entry.
+        unsafe { self.of(pg_sys::MyProc) }
+    }
+
+    /// # Safety
+    /// NULL or an entry of the process array.
+    unsafe fn of(&self, process: *const pg_sys::PGPROC) -> Option<&'static Slot<WORDS>> {
+        let board = self.0.get()?;
+        if process.is_null() {
+            return None;
+        }
+        // SAFETY: promised by the caller; the array begins there.
+        let number = unsafe { process.offset_from((*pg_sys::ProcGlobal).allProcs) };
+        board.get(usize::try_from(number).ok()?)
+    }
+}
+
+/// Clients' sessions come first in the process array.
+fn places() -> usize {
+    // SAFETY: a setting, final before shared memory is asked for.
+    unsafe { pg_sys::MaxConnections as usize }
+}

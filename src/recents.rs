@@ -1,0 +1,51 @@
+//! What runs, and what has run? The rows behind stv_recents.
+
+use std::collections::HashSet;
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, Oid};
+
+use crate::record::Finished;
+use crate::{backend, logs, names, process, sessions, set_returning, words};
+
+set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper);
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    let wanted = backend::readable_rows();
+    // The sessions first: a statement goes from there to the history, and may be in both.
+    let sessions = process::sessions(wanted);
+    let history: Vec<Finished> = if logs::STATEMENT.is_on() { logs::STATEMENT.read::<Finished>() } else { Vec::new() };
+    let history = history.into_iter().filter(|record| wanted.include(Some(Oid::from(record.user))));
+    // SAFETY: the function manager gives a valid call. Reads the clock.
+    let (mut rows, now) = unsafe { (set_returning::materialize(fcinfo), pg_sys::GetCurrentTimestamp()) };
+    let mut shown = HashSet::new();
+    for session in &sessions {
+        let Some(statement) = &session.statement else { continue };
+        shown.insert((session.process.pid, statement.started));
+        rows.put([
+            Some(session.process.user.into()),
+            names::role_name(session.process.user),
+            names::database_name(session.process.database),
+            statement.ended.is_none().then(|| session.process.pid.into()),
+            Some(statement.started.into()),
+            Some(sessions::microseconds(statement.started, statement.ended.unwrap_or(now)).into()),
+            Some(names::text(&statement.text)),
+        ]);
+    }
+    for record in history.filter(|record| !shown.contains(&(record.pid, record.start))) {
+        rows.put([
+            Some(Oid::from(record.user).into()),
+            names::role_name(Oid::from(record.user)),
+            names::database_name(Oid::from(record.database)),
+            None,
+            Some(record.start.into()),
+            Some(sessions::microseconds(record.start, record.end).into()),
+            Some(names::foreign_text(words::unpack(&record.text), record.encoding)),
+        ]);
+    }
+    Datum::from(0)
+}
