@@ -44,6 +44,18 @@ pub mod raw {
         pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
         pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
         pub fn IsTransactionBlock() -> bool;
+        pub fn SetConfigOption(
+            name: *const std::ffi::c_char,
+            value: *const std::ffi::c_char,
+            context: pg_sys::GucContext::Type,
+            source: pg_sys::GucSource::Type,
+        );
+        pub fn GetConfigOption(
+            name: *const std::ffi::c_char,
+            missing_ok: bool,
+            restrict_privileged: bool,
+        ) -> *const std::ffi::c_char;
+        pub fn GetConfigOptionFlags(name: *const std::ffi::c_char, missing_ok: bool) -> c_int;
         pub fn pg_mbcliplen(text: *const std::ffi::c_char, length: c_int, limit: c_int) -> c_int;
         pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
         pub fn ReleaseSysCache(tuple: pg_sys::HeapTuple);

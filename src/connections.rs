@@ -11,7 +11,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::compat::raw;
 use crate::logs;
 use crate::record::{Connection, End, Ended, Event};
-use crate::{query_group, statements, words};
+use crate::{drivers, query_group, statements, words};
 
 /// As in port.c.
 #[repr(C)]
@@ -57,6 +57,7 @@ static STATE: State = State {
 pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: the port is that of this process; the callback is a plain function.
     unsafe {
+        drivers::read(port);
         STATE.auth_method.set(redshift_sessions_auth_method(port));
         if status != pg_sys::STATUS_OK as c_int {
             log(port, Event::AuthenticationFailure, 0);
@@ -173,7 +174,7 @@ unsafe fn read(port: *mut pg_sys::Port) -> Port {
 unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
     // SAFETY: strings of the port, which lives as long as the process, and a setting's text.
     unsafe {
-        let port = read(port);
+        let (port, driver) = (read(port), drivers::own());
         let name = if event == Event::SetApplicationName { raw::application_name } else { port.application_name };
         logs::CONNECTION.write(Connection {
             event,
@@ -189,10 +190,10 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
             ssl_version: text(port.ssl_version),
             ssl_cipher: text(port.ssl_cipher),
             application_name: text(name),
-            os_version: [0; 8],
-            driver_version: [0; 8],
-            plugin_name: [0; 4],
-            protocol_version: 0,
+            os_version: driver.os_version,
+            driver_version: driver.driver_version,
+            plugin_name: driver.plugin_name,
+            protocol_version: driver.protocol_version,
         });
     }
 }

@@ -8,6 +8,7 @@ static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
+static DRIVER_SERVER_VERSION: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
@@ -18,6 +19,11 @@ const LARGEST_LOG: i32 = 10_000_000;
 /// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
 pub fn cancel_text() -> bool {
     CANCEL_TEXT.get()
+}
+
+/// Amazon's drivers see server_version 8.0.2.
+pub fn driver_server_version() -> bool {
+    DRIVER_SERVER_VERSION.get()
 }
 
 /// Number of rows that svl_terminate keeps; 0 turns it off.
@@ -90,6 +96,14 @@ pub fn define() {
         GucFlags::default(),
     );
     if preload::by_server() {
+        GucRegistry::define_bool_guc(
+            c"redshift_sessions.driver_server_version",
+            c"Amazon's drivers see server_version 8.0.2, Redshift's, instead of the server's own.",
+            c"",
+            &DRIVER_SERVER_VERSION,
+            GucContext::Sighup,
+            GucFlags::default(),
+        );
         define_log_sizes();
     }
     compat::reserve_settings(c"redshift_sessions");

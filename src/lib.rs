@@ -41,11 +41,13 @@ mod cancel_text;
 mod compat;
 mod conflict;
 mod connections;
+mod drivers;
 mod hooks;
 mod locks;
 mod log_file;
 mod logs;
 mod names;
+mod parameters;
 mod preload;
 mod prepared;
 mod process;
@@ -92,9 +94,11 @@ extern "C-unwind" fn _PG_init() {
     preload::remember();
     gucs::define();
     query_group::define();
+    parameters::define();
     target::watch_catalog();
     hooks::install();
     if preload::by_server() {
+        drivers::define();
         hooks::install_logs();
     }
 }

@@ -32,6 +32,15 @@ void redshift_sessions_port(Port *port, RedshiftSessionsPort *result);
 /* A constant string. To be asked while the client is being authenticated: the line of pg_hba.conf is freed soon after. */
 const char *redshift_sessions_auth_method(const Port *port);
 
+/* The startup packet's settings, names and values alternating: PostgreSQL applies them once the client is authenticated. */
+List	  **redshift_sessions_startup_options(Port *port);
+
+List **
+redshift_sessions_startup_options(Port *port)
+{
+	return &port->guc_options;
+}
+
 const char *
 redshift_sessions_auth_method(const Port *port)
 {

@@ -1,0 +1,221 @@
+//! What do Amazon's drivers say when they connect, and what do they need to hear?
+//!
+//! They send startup parameters that PostgreSQL does not have, and it would refuse them. Here they are settings, which the session can
+//! show. A driver that comes with one that nobody knows yet gets it defined for its session; for any other client an unknown one
+//! remains an error. Amazon's Python driver cannot parse every server_version, and all of them expect Redshift's.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::{pg_guard, pg_sys};
+
+use crate::compat::raw;
+use crate::words;
+use crate::{gucs, parameters};
+
+/// The one that every driver sends, and by which it is known.
+const PROTOCOL: &CStr = c"client_protocol_version";
+const NOT_SENT: i32 = -1;
+static PROTOCOL_VERSION: GucSetting<i32> = GucSetting::<i32>::new(NOT_SENT);
+
+/// The others, all of them texts.
+const TEXTS: [(&CStr, &CStr); 9] = [
+    (c"driver_version", c"Name and version of the driver."),
+    (c"os_version", c"The client's operating system."),
+    (c"driver_discovery_version", c"How the driver would ask for metadata."),
+    (c"plugin_name", c"The driver's plugin for authentication."),
+    (c"idp_type", c"Kind of the identity provider."),
+    (c"provider_name", c"Name of the identity provider."),
+    (c"identity_namespace", c"Namespace of the identity provider."),
+    (c"token_type", c"Kind of the identity provider's token."),
+    (c"idc_client_display_name", c"Name of the client in IAM Identity Center."),
+];
+const NOTE: &CStr = c"Sent by Amazon Redshift's drivers when they connect.";
+
+/// What PostgreSQL tells of itself to a driver.
+const SERVER_VERSION: &CStr = c"8.0.2";
+
+unsafe extern "C-unwind" {
+    /// Names and values of the startup packet, alternating. In port.c.
+    fn redshift_sessions_startup_options(port: *mut pg_sys::Port) -> *mut *mut pg_sys::List;
+}
+
+/// What the log of connections says about a driver. Texts are packed, see `words.rs`.
+#[derive(Clone, Copy)]
+pub struct Driver {
+    pub os_version: [u64; 8],
+    pub driver_version: [u64; 8],
+    pub plugin_name: [u64; 4],
+    pub protocol_version: i32,
+}
+
+impl Driver {
+    pub const NONE: Self =
+        Driver { os_version: [0; 8], driver_version: [0; 8], plugin_name: [0; 4], protocol_version: 0 };
+}
+
+/// A backend has one thread.
+struct Own(Cell<Driver>);
+
+// SAFETY: read and written by the only thread.
+unsafe impl Sync for Own {}
+
+static OWN: Own = Own(Cell::new(Driver::NONE));
+
+/// That of this session.
+pub fn own() -> Driver {
+    OWN.0.get()
+}
+
+/// For a library that is loaded with the server: later the startup packet has been looked at.
+pub fn define() {
+    // SAFETY: the assign hook is a plain C function, see there; what PostgreSQL keeps a pointer to lives as long as the process.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            PROTOCOL,
+            c"Version of the protocol that the driver asks for; -1 for any other client.",
+            NOTE,
+            &PROTOCOL_VERSION,
+            NOT_SENT,
+            i32::MAX,
+            GucContext::Backend,
+            GucFlags::default(),
+            None,
+            Some(announce),
+            None,
+        );
+    }
+    for (name, meaning) in TEXTS {
+        define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND);
+    }
+}
+
+fn define_text(name: &'static CStr, meaning: &'static CStr, value: &'static CStr, context: pg_sys::GucContext::Type) {
+    let variable = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
+    // SAFETY: all that PostgreSQL keeps a pointer to lives as long as the process.
+    unsafe {
+        pg_sys::DefineCustomStringVariable(
+            name.as_ptr(),
+            meaning.as_ptr(),
+            NOTE.as_ptr(),
+            variable,
+            value.as_ptr(),
+            context,
+            0,
+            None,
+            None,
+            None,
+        );
+    }
+}
+
+/// The assign hook of client_protocol_version: a driver is connecting, or a parallel worker gets its leader's settings.
+unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
+    if version != NOT_SENT && gucs::driver_server_version() {
+        // SAFETY: the setting exists in every server; it is of the kind that only the server itself sets.
+        unsafe {
+            raw::SetConfigOption(
+                c"server_version".as_ptr(),
+                SERVER_VERSION.as_ptr(),
+                pg_sys::GucContext::PGC_INTERNAL,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
+        }
+    }
+}
+
+/// Looks at the startup packet, before PostgreSQL does. Called while the client is being authenticated.
+///
+/// # Safety
+/// The port is that of this process.
+pub unsafe fn read(port: *mut pg_sys::Port) {
+    // SAFETY: promised by the caller. The strings live as long as the process.
+    unsafe {
+        let options = *redshift_sessions_startup_options(port);
+        let mut driver = Driver::NONE;
+        let mut announced = false;
+        for index in (1..length(options)).step_by(2) {
+            let (name, value) = (string(options, index - 1), string(options, index));
+            match name.to_bytes() {
+                b"os_version" => driver.os_version = words::pack(value.to_bytes()),
+                b"driver_version" => driver.driver_version = words::pack(value.to_bytes()),
+                b"plugin_name" => driver.plugin_name = words::pack(value.to_bytes()),
+                b"client_protocol_version" => {
+                    announced = true;
+                    driver.protocol_version = value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+                }
+                _ => {}
+            }
+        }
+        OWN.0.set(driver);
+        if announced {
+            accept_unknown(port);
+        }
+    }
+}
+
+/// Defines what this driver sends and nobody knows, with its value, and takes it off the list. Of the kind that is not sent to
+/// parallel workers, which would refuse it.
+///
+/// # Safety
+/// As `read`.
+#[pg_guard]
+unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
+    // SAFETY: as in `read`.
+    unsafe {
+        let options = redshift_sessions_startup_options(port);
+        let mut index = 1;
+        while index < length(*options) {
+            let (name, value) = (string(*options, index - 1), string(*options, index));
+            if !is_plain(name) || parameters::exists(name) {
+                index += 2;
+                continue;
+            }
+            let (name, value): (&CStr, &CStr) = (leak(name), leak(value));
+            define_text(name, c"Unknown parameter of the driver.", value, pg_sys::GucContext::PGC_INTERNAL);
+            *options = pg_sys::list_delete_nth_cell(*options, index as i32);
+            *options = pg_sys::list_delete_nth_cell(*options, index as i32 - 1);
+        }
+    }
+}
+
+fn leak(text: &CStr) -> &'static CStr {
+    Box::leak(CString::from(text).into_boxed_c_str())
+}
+
+/// A name without a dot, which PostgreSQL would not take for that of an extension's setting.
+fn is_plain(name: &CStr) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let name = name.to_bytes();
+    name.first().is_some_and(is_letter) && name.iter().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// # Safety
+/// NULL or a list.
+unsafe fn length(list: *const pg_sys::List) -> usize {
+    // SAFETY: promised by the caller.
+    unsafe { list.as_ref() }.map_or(0, |list| list.length as usize)
+}
+
+/// # Safety
+/// A list of strings, longer than `index`.
+unsafe fn string<'a>(list: *const pg_sys::List, index: usize) -> &'a CStr {
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr((*(*list).elements.add(index)).ptr_value.cast()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_dots_and_quotes_are_plain() {
+        for plain in [c"new_parameter", c"_x1", c"Token"] {
+            assert!(is_plain(plain));
+        }
+        for other in [c"", c"a.b", c"1x", c"with space", c"quo'te", c"\xc3\xa4"] {
+            assert!(!is_plain(other));
+        }
+    }
+}
