@@ -3,6 +3,7 @@
 import pathlib
 import socket
 import subprocess
+import sys
 import time
 
 import psycopg
@@ -92,6 +93,11 @@ class Server:
 
     def directory(self):
         return pathlib.Path(self.call("directory", self.name))
+
+    @staticmethod
+    def tests_directory():
+        """Where the set-up of the tests has put what they need."""
+        return pathlib.Path(sys.prefix).parent
 
     def dsn(self, user="awsuser", dbname="dev"):
         return "host=127.0.0.1 port=%d user=%s dbname=%s" % (self.port, user, dbname)

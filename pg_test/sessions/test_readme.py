@@ -48,6 +48,19 @@ def test_the_other_examples(server, login):
         assert run.stdout.strip("\n").splitlines() == [line.rstrip("\n") for line in answer]
 
 
+def test_the_lines_of_python_run(server, capsys):
+    (lines,) = blocks("python")
+    assert len(lines.splitlines()) == 3
+    exec(lines.replace("5439", str(server.port)))
+    assert capsys.readouterr().out == "([0],)\n"
+
+
+def test_the_session_parameters_are_listed(admin):
+    parameters = "SELECT name FROM pg_settings WHERE extra_desc LIKE 'A parameter of Amazon Redshift%' OR name = 'query_group' ORDER BY name COLLATE \"C\""
+    listed = README.split("the others have no effect:")[1].split("## ")[0]
+    assert re.findall("`(\\w+)`", listed) == [name for (name,) in admin.execute(parameters)]
+
+
 def test_the_statements_run(server):
     statements = blocks("sql")
     assert len(statements) == 3
@@ -57,13 +70,13 @@ def test_the_statements_run(server):
             session.execute(statement)
 
 
-@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "terminate_log_size", "conflict_log_size", "connection_log_size", "session_log_size", "statement_log_size"])
+@pytest.mark.parametrize("name", ["redirect", "integer_result", "cancel_text", "driver_server_version", "terminate_log_size", "conflict_log_size", "connection_log_size", "session_log_size", "statement_log_size"])
 def test_settings_are_described_as_in_the_server(admin, name):
     name = "redshift_sessions." + name
     setting, context, description = admin.execute(
         "SELECT setting, context, short_desc FROM pg_settings WHERE name = %s", (name,)
     ).fetchone()
-    who = {"superuser": "superuser", "user": "any user", "postmaster": "server start"}[context]
+    who = {"superuser": "superuser", "user": "any user", "postmaster": "server start", "sighup": "configuration file"}[context]
     assert "| `%s` | %s | %s | %s |" % (name, setting, who, description) in README
 
 

@@ -25,7 +25,7 @@ def done(*queries):
 
 def test_running_and_finished_statements(login, admin, mark):
     runs, finished = login("alice"), login("bob")
-    first, second = "SELECT '%s', pg_sleep(0.01)" % mark, "SELECT '%s again'" % mark
+    first, second = "SELECT '%s', count(*) FROM pg_class" % mark, "SELECT '%s again'" % mark
     finished.execute(first)
     finished.execute(second)
     send(admin, runs, "SELECT '%s too', pg_sleep(600)" % mark)
@@ -47,16 +47,22 @@ def test_running_and_finished_statements(login, admin, mark):
 
 
 def test_durations_are_those_of_the_statements(login, admin, mark):
+    """In a transaction block and outside of it; the time that the client takes is not part of it."""
     session = login("alice")
-    # In a transaction block and outside of it, and the wait of the client is not part of it.
-    for query in ("SELECT '%s', pg_sleep(0.2)", "BEGIN /* %s */", "SELECT '%s in a block', pg_sleep(0.2)", "COMMIT /* %s */"):
+    for query in ("SELECT '%s', pg_sleep(1)", "BEGIN /* %s */", "SELECT '%s in a block', pg_sleep(1)", "COMMIT /* %s */"):
         session.execute(query % mark)
-        admin.execute("SELECT pg_sleep(0.1)")
-    session.execute("SELECT 1")
-    taken = "SELECT duration FROM stv_recents WHERE query LIKE '%%' || %s || '%%' AND user_name = 'alice' ORDER BY starttime"
-    slow, begin, block, commit = [taken for (taken,) in admin.execute(taken, (mark,))]
-    assert 200_000 <= slow < 300_000 and 200_000 <= block < 300_000
-    assert begin < 100_000 and commit < 100_000
+        admin.execute("SELECT pg_sleep(1)")  # meanwhile alice's client does nothing
+    session.execute("SELECT 'the last one %s'" % mark)
+    rows = admin.execute(
+        """
+        SELECT duration, extract(epoch FROM lead(starttime) OVER (ORDER BY starttime) - starttime) * 1000000
+        FROM stv_recents WHERE query LIKE '%%' || %s || '%%' AND user_name = 'alice' ORDER BY starttime
+        """,
+        (mark,),
+    ).fetchall()
+    durations = [duration for duration, _ in rows]
+    assert len(rows) == 5 and min(durations[0], durations[2]) >= 1_000_000
+    assert all(duration <= next_start - 1_000_000 for duration, next_start in rows[:4])
 
 
 def test_a_statement_is_what_the_client_sent(login, admin, mark, table):

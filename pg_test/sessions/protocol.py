@@ -1,0 +1,62 @@
+"""A startup packet with whatever a driver sends, and one query: the protocol's own form, for drivers that are not here."""
+
+import socket
+import struct
+
+
+class Refused(Exception):
+    def __init__(self, fields):
+        super().__init__(fields["M"])
+        self.sqlstate, self.message = fields["C"], fields["M"]
+
+
+class Raw:
+    """A session of a trusted user, with what the server reported about itself."""
+
+    def __init__(self, port, **parameters):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.buffer = self.socket.makefile("rb")
+        self.reported = {}
+        packet = struct.pack("!i", 196608)
+        for name, value in {"user": "alice", "database": "dev", **parameters}.items():
+            packet += name.encode() + b"\0" + value.encode() + b"\0"
+        self.socket.sendall(struct.pack("!i", len(packet) + 5) + packet + b"\0")
+        self.answer()
+
+    def answer(self):
+        """Text values of all rows, up to ReadyForQuery."""
+        rows = []
+        while True:
+            kind, length = struct.unpack("!ci", self.buffer.read(5))
+            body = self.buffer.read(length - 4)
+            if kind == b"S":
+                name, value, _ = body.decode().split("\0")
+                self.reported[name] = value
+            elif kind == b"E":
+                raise Refused({field[0]: field[1:] for field in body.decode().split("\0") if field})
+            elif kind == b"D":
+                rows.append(self.values(body[2:]))
+            elif kind == b"Z":
+                return rows
+
+    @staticmethod
+    def values(body):
+        values = []
+        while body:
+            (length,) = struct.unpack("!i", body[:4])
+            values.append(None if length < 0 else body[4 : 4 + length].decode())
+            body = body[4 + max(length, 0) :]
+        return values
+
+    def query(self, text):
+        body = text.encode() + b"\0"
+        self.socket.sendall(b"Q" + struct.pack("!i", len(body) + 4) + body)
+        return self.answer()
+
+    def value(self, text):
+        return self.query(text)[0][0]
+
+    def close(self):
+        self.socket.sendall(b"X" + struct.pack("!i", 4))
+        self.buffer.close()
+        self.socket.close()
