@@ -121,7 +121,8 @@ def test_being_cancelled(connect, admin):
     pid = own_pid(session)
     thread = threading.Thread(target=run)
     thread.start()
-    running = "SELECT count(*) FROM stv_inflight WHERE pid = %d AND text LIKE 'SELECT pg_sleep(600)%%'" % pid
+    # Sleeping, not parsing: a request that comes between two messages cancels nothing.
+    running = "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event = 'PgSleep'" % pid
     eventually(lambda: value(admin, running))
     assert value(admin, "SELECT redshift_sessions.cancel(%s, 'Long-running query')", pid) == 1
     thread.join()
@@ -140,7 +141,7 @@ def test_being_terminated(connect, admin):
     with pytest.raises(Exception) as error:
         fetch(session, "SELECT 1")
     text = "%s %s" % (type(error.value).__name__, error.value)
-    assert any(sign in text for sign in ("BrokenPipe", "terminating connection", "closed", "ConnectionReset", "57P01")), text
+    assert any(sign in text for sign in ("BrokenPipe", "terminating connection", "closed", "ConnectionReset", "network error", "57P01")), text
 
 
 class TestRedshiftConnector:
