@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG_CONFIG PORT ONCE DURATION SESSIONS SEED
+export PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS
 
 help: ## shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -21,6 +21,11 @@ soak: ## many sessions for a minute, after which the books must balance; DURATIO
 	@PG_CONFIG=$$(pg_test/server copy) .ci/install
 	@pg_test/run soak
 
+bench: ## how fast, side by side with the alternatives; writes target/bench; ROUNDS=, PGBENCH_SECONDS=
+	@.ci/setup --tests
+	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@pg_test/run bench
+
 lint: ## formatting, clippy with warnings denied, the layout guards
 	@.ci/setup
 	@.ci/lint
@@ -32,4 +37,4 @@ install: ## builds a release and installs it into the server of PG_CONFIG
 clean: ## stops the private servers and deletes everything that was built
 	@.ci/clean
 
-.PHONY: help run test soak lint install clean
+.PHONY: help run test soak bench lint install clean

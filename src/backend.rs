@@ -67,6 +67,17 @@ pub fn check_select(view: &CStr) {
     }
 }
 
+/// May current_user execute the function? The name is for the error.
+pub fn check_execute(function: Oid, name: &CStr) {
+    // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
+    unsafe {
+        let verdict = compat::function_aclcheck(function, pg_sys::GetUserId());
+        if verdict != pg_sys::AclResult::ACLCHECK_OK {
+            pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_FUNCTION, name.as_ptr());
+        }
+    }
+}
+
 /// PostgreSQL's own functions, whose checks stay in force.
 pub enum Native {
     Terminate { timeout: i64 },
@@ -79,13 +90,7 @@ impl Native {
 
     /// Someone may have revoked EXECUTE on PostgreSQL's function: then ours does not work either.
     pub fn check_execute(&self) {
-        // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
-        unsafe {
-            let verdict = compat::function_aclcheck(self.oid(), pg_sys::GetUserId());
-            if verdict != pg_sys::AclResult::ACLCHECK_OK {
-                pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_FUNCTION, self.name().as_ptr());
-            }
-        }
+        check_execute(self.oid(), self.name());
     }
 
     /// Gives false, silently, for a session that ended after it was found, and for one that did not end in time.

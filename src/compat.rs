@@ -71,6 +71,13 @@ pub mod raw {
         ) -> pg_sys::HeapTuple;
         pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
         pub fn ProcessInterrupts();
+        pub fn ExecScan(
+            node: *mut pg_sys::ScanState,
+            access: pg_sys::ExecScanAccessMtd,
+            recheck: pg_sys::ExecScanRecheckMtd,
+        ) -> *mut pg_sys::TupleTableSlot;
+        pub fn ExecScanReScan(node: *mut pg_sys::ScanState);
+        pub fn ExecStoreVirtualTuple(slot: *mut pg_sys::TupleTableSlot) -> *mut pg_sys::TupleTableSlot;
         pub fn ResetPlanCache();
         pub static mut application_name: *const std::ffi::c_char;
         pub static mut ClientAuthentication_hook: AuthenticationHook;
@@ -127,6 +134,9 @@ pub unsafe extern "C-unwind" fn executor_run(
         });
     }
 }
+
+/// CUSTOMPATH_SUPPORT_PROJECTION: 14 asks nobody and projects.
+pub const CUSTOM_SCAN_PROJECTS: u32 = 4;
 
 /// Is this the process of a client's session? `is_walsender` is asked where the process array does not tell.
 #[cfg(not(pg18_plus))]

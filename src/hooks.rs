@@ -12,7 +12,7 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
 use crate::{
-    cancel_text, conflict, connections, last_query, log_file, logs, resolve, statements, stl_tr_conflict, target,
+    cancel_text, conflict, connections, last_query, log_file, logs, resolve, scan, statements, stl_tr_conflict, target,
 };
 
 /// The hook that was there before ours, None for none. A backend has one thread.
@@ -25,6 +25,7 @@ static PLANNER: Previous<pg_sys::planner_hook_type> = Previous(Cell::new(None));
 static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = Previous(Cell::new(None));
 static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = Previous(Cell::new(None));
 static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = Previous(Cell::new(None));
+static PATHS: Previous<pg_sys::set_rel_pathlist_hook_type> = Previous(Cell::new(None));
 static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = Previous(Cell::new(None));
 static SHMEM_REQUEST: Previous<Option<unsafe extern "C-unwind" fn()>> = Previous(Cell::new(None));
 static SHMEM_STARTUP: Previous<pg_sys::shmem_startup_hook_type> = Previous(Cell::new(None));
@@ -40,6 +41,8 @@ pub fn install() {
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
         EXECUTOR_RUN.0.set(pg_sys::ExecutorRun_hook);
         pg_sys::ExecutorRun_hook = Some(compat::executor_run);
+        PATHS.0.set(pg_sys::set_rel_pathlist_hook);
+        pg_sys::set_rel_pathlist_hook = Some(paths);
         NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
     }
@@ -164,6 +167,23 @@ unsafe extern "C-unwind" fn post_parse_analyze(
         }
         if let Some(next) = ANALYZE.0.get() {
             next(pstate, query, jstate);
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn paths(
+    root: *mut pg_sys::PlannerInfo,
+    relation: *mut pg_sys::RelOptInfo,
+    index: pg_sys::Index,
+    table: *mut pg_sys::RangeTblEntry,
+) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        if scan::is_candidate(root, relation, table) {
+            scan::replace_path(relation, table);
+        }
+        if let Some(next) = PATHS.0.get() {
+            next(root, relation, index, table);
         }
     }
 }

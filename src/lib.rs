@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
-//! SELECT   -> svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
+//! SELECT   -> scan, or svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
 //! signal   -> svl_terminate, error -> stl_tr_conflict (conflict), login and exit -> connections,
 //!             queries -> statements: logs -> ring (shared memory)
 //! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
@@ -53,6 +53,7 @@ mod prepared;
 mod process;
 mod query_group;
 mod resolve;
+mod scan;
 mod set_returning;
 mod snapshot;
 mod statements;

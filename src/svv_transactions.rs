@@ -14,7 +14,7 @@ use crate::{backend, names, set_returning, snapshot};
 
 /// Redshift's name for its internal user, which published scripts filter out.
 const INTERNAL_USER: &CStr = c"rdsdb";
-const COLUMNS: usize = 9;
+pub const COLUMNS: usize = 9;
 const RELATION: usize = 7;
 
 /// Names of the lock modes by number, from 1: the same in every server.
@@ -41,7 +41,7 @@ unsafe extern "C-unwind" fn svv_transactions_wrapper(fcinfo: pg_sys::FunctionCal
 }
 
 /// What all rows of one transaction share, ready to be put into them. NULL where there is none.
-struct Columns {
+pub struct Columns {
     owner: Option<Datum>,
     database: Option<Datum>,
     xid: i64,
@@ -50,7 +50,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(transaction: &Transaction) -> Self {
+    pub fn of(transaction: &Transaction) -> Self {
         Columns {
             owner: match transaction.owner {
                 Some(user) => names::role_name(user),
@@ -63,7 +63,7 @@ impl Columns {
         }
     }
 
-    fn fill(&self, row: Row, values: &mut [Datum; COLUMNS], nulls: &mut [bool; COLUMNS], words: &Words) {
+    pub fn fill(&self, row: Row, values: &mut [Datum; COLUMNS], nulls: &mut [bool; COLUMNS], words: &Words) {
         let columns = [
             self.owner,
             self.database,
@@ -83,14 +83,14 @@ impl Columns {
 }
 
 /// The texts of a row that do not depend on its transaction.
-struct Words {
+pub struct Words {
     modes: [Datum; 8],
     relation: Datum,
     transactionid: Datum,
 }
 
 impl Words {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Words {
             modes: std::array::from_fn(|index| names::text(&LOCK_MODES[index])),
             relation: names::text(c"relation"),

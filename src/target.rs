@@ -102,6 +102,28 @@ fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<
     }
 }
 
+/// Is this the function behind svv_transactions? Only a superuser can make one in language C.
+pub fn is_svv_transactions(function: Oid) -> bool {
+    // SAFETY: the form and the text are read before their tuple is released.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let mut ours = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).prolang == C_LANGUAGE;
+        if ours {
+            let mut isnull = false;
+            let source = pg_sys::SysCacheGetAttr(cache, tuple, pg_sys::Anum_pg_proc_prosrc as i16, &mut isnull);
+            let source = pg_sys::text_to_cstring(source.cast_mut_ptr());
+            ours = CStr::from_ptr(source) == c"svv_transactions_wrapper";
+            pg_sys::pfree(source.cast());
+        }
+        pg_sys::ReleaseSysCache(tuple);
+        ours
+    }
+}
+
 /// The text of a SQL function, and its parsed body if it was defined with one.
 pub fn bodies(function: Oid) -> Vec<Vec<u8>> {
     let attributes = [pg_sys::Anum_pg_proc_prosrc, pg_sys::Anum_pg_proc_prosqlbody];

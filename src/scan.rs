@@ -1,0 +1,268 @@
+//! How does svv_transactions answer a query without keeping a table of its rows? As a scan of its own, instead of that of a function.
+//!
+//! PostgreSQL keeps all that a function in FROM returns, on disk where it is large, before it reads the first row. This scan holds a row
+//! in eight bytes, gives one at a time and evaluates the query's conditions on it. Where it cannot stand in (UPDATE ... FROM, FOR UPDATE,
+//! which read rows again), the function does what it did.
+//!
+//! Hooks and callbacks are bare, as in `hooks.rs`; what can raise an error is one guarded call each.
+
+use std::ffi::c_int;
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, CustomScanState, Datum, Node, NodeTag, Oid};
+
+use crate::backend;
+use crate::compat::raw;
+use crate::row::Row;
+use crate::svv_transactions::{COLUMNS, Columns, Words};
+use crate::{snapshot, target};
+
+struct Shared<T>(T);
+
+// SAFETY: constant tables of functions.
+unsafe impl<T> Sync for Shared<T> {}
+
+const NAME: *const std::ffi::c_char = c"svv_transactions".as_ptr();
+
+static PATH: Shared<pg_sys::CustomPathMethods> = Shared(pg_sys::CustomPathMethods {
+    CustomName: NAME,
+    PlanCustomPath: Some(plan),
+    ReparameterizeCustomPathByChild: None,
+});
+
+static SCAN: Shared<pg_sys::CustomScanMethods> =
+    Shared(pg_sys::CustomScanMethods { CustomName: NAME, CreateCustomScanState: Some(create_state) });
+
+static EXEC: Shared<pg_sys::CustomExecMethods> = Shared(pg_sys::CustomExecMethods {
+    CustomName: NAME,
+    BeginCustomScan: Some(begin),
+    ExecCustomScan: Some(exec),
+    EndCustomScan: Some(end),
+    ReScanCustomScan: Some(rescan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: None,
+});
+
+/// The rows, and what they share. Freed with the memory context of the query.
+struct Answer {
+    columns: Vec<Columns>,
+    rows: Vec<Row>,
+    words: Words,
+}
+
+/// PostgreSQL's state of a custom scan, and ours behind it.
+#[repr(C)]
+struct State {
+    scan: CustomScanState,
+    /// NULL until the first row is asked for.
+    answer: *const Answer,
+    next: usize,
+}
+
+/// Could this be a plain SELECT from our function? A first look that costs nothing.
+///
+/// # Safety
+/// The arguments are those of set_rel_pathlist_hook.
+pub unsafe fn is_candidate(
+    root: *const pg_sys::PlannerInfo,
+    relation: *const pg_sys::RelOptInfo,
+    table: *const pg_sys::RangeTblEntry,
+) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe {
+        (*table).rtekind == pg_sys::RTEKind::RTE_FUNCTION
+            && !(*table).funcordinality
+            && (*(*root).parse).commandType == pg_sys::CmdType::CMD_SELECT
+            && (*root).rowMarks.is_null()
+            && (*relation).lateral_relids.is_null()
+            && { pg_sys::object_access_hook }.is_none()
+            && function_of(table).is_some_and(|call| {
+                (*call).funcretset && (*call).args.is_null() && (*call).funcid.to_u32() >= pg_sys::FirstNormalObjectId
+            })
+    }
+}
+
+/// The only function of a table in FROM.
+///
+/// # Safety
+/// A table of kind RTE_FUNCTION.
+unsafe fn function_of(table: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
+    // SAFETY: promised by the caller; the list has a RangeTblFunction for each function.
+    unsafe {
+        let functions = (*table).functions.as_ref().filter(|functions| functions.length == 1)?;
+        let call = (*(*functions.elements).ptr_value.cast::<pg_sys::RangeTblFunction>()).funcexpr;
+        ((*call).type_ == NodeTag::T_FuncExpr).then(|| call.cast())
+    }
+}
+
+/// Puts our path in the place of that of the function.
+///
+/// # Safety
+/// As `is_candidate`, which was true.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
+    // SAFETY: promised by the caller. The nodes live in the planner's memory context.
+    unsafe {
+        let Some(call) = function_of(table) else { return };
+        if (*relation).pathlist.is_null() || !target::is_svv_transactions((*call).funcid) || wants_whole_row(relation) {
+            return;
+        }
+        let function = &*(*(*(*relation).pathlist).elements).ptr_value.cast::<pg_sys::Path>();
+        let path = node::<pg_sys::CustomPath>(NodeTag::T_CustomPath);
+        (*path).path = pg_sys::Path { type_: NodeTag::T_CustomPath, pathtype: NodeTag::T_CustomScan, ..*function };
+        (*path).flags = crate::compat::CUSTOM_SCAN_PROJECTS;
+        (*path).custom_private = (*table).functions;
+        (*path).methods = &PATH.0;
+        (*relation).pathlist = std::ptr::null_mut();
+        pg_sys::add_path(relation, path.cast());
+    }
+}
+
+/// Does the query refer to the row as such, and not to its columns?
+///
+/// # Safety
+/// A table of the query that is being planned.
+unsafe fn wants_whole_row(relation: *const pg_sys::RelOptInfo) -> bool {
+    const WHOLE_ROW: i32 = 0;
+    // SAFETY: promised by the caller.
+    unsafe {
+        let clauses = pg_sys::extract_actual_clauses((*relation).baserestrictinfo, false);
+        let mut columns = std::ptr::null_mut();
+        for expressions in [(*(*relation).reltarget).exprs, clauses] {
+            pg_sys::pull_varattnos(expressions.cast(), (*relation).relid, &mut columns);
+        }
+        pg_sys::bms_is_member(WHOLE_ROW - pg_sys::FirstLowInvalidHeapAttributeNumber, columns)
+    }
+}
+
+unsafe fn node<T>(tag: NodeTag) -> *mut T {
+    // SAFETY: zeroed memory is a valid node once it has its tag.
+    unsafe {
+        let node = pg_sys::palloc0(size_of::<T>()).cast::<T>();
+        (*node.cast::<Node>()).type_ = tag;
+        node
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    _root: *mut pg_sys::PlannerInfo,
+    relation: *mut pg_sys::RelOptInfo,
+    path: *mut pg_sys::CustomPath,
+    targets: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
+    _plans: *mut pg_sys::List,
+) -> *mut pg_sys::Plan {
+    // SAFETY: called by the planner for our path. Without a relation to open, the scan's row is described by its own list of columns.
+    unsafe {
+        let scan = node::<pg_sys::CustomScan>(NodeTag::T_CustomScan);
+        (*scan).scan.plan.targetlist = targets;
+        (*scan).scan.plan.qual = pg_sys::extract_actual_clauses(clauses, false);
+        (*scan).flags = (*path).flags;
+        (*scan).methods = &SCAN.0;
+        let function = (*(*(*path).custom_private).elements).ptr_value.cast::<pg_sys::RangeTblFunction>();
+        // Among the plan's expressions, the call makes the plan depend on the function.
+        (*scan).custom_exprs = pg_sys::lappend(std::ptr::null_mut(), (*function).funcexpr.cast());
+        for (index, kind) in TYPES.into_iter().enumerate() {
+            let number = index as i16 + 1;
+            let collation = if kind == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID };
+            let column = pg_sys::makeVar((*relation).relid as _, number, kind, -1, collation, 0);
+            let entry = pg_sys::makeTargetEntry(column.cast(), number, std::ptr::null_mut(), false);
+            (*scan).custom_scan_tlist = pg_sys::lappend((*scan).custom_scan_tlist, entry.cast());
+        }
+        scan.cast()
+    }
+}
+
+/// Of the columns, as our SQL declares them.
+const TYPES: [Oid; COLUMNS] = {
+    const TEXT: Oid = pg_sys::TEXTOID;
+    [TEXT, TEXT, pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::TIMESTAMPOID, TEXT, TEXT, pg_sys::INT4OID, pg_sys::BOOLOID]
+};
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut Node {
+    // SAFETY: PostgreSQL's part comes first; zero is no answer yet.
+    unsafe {
+        let state = node::<State>(NodeTag::T_CustomScanState);
+        (*state).scan.methods = &EXEC.0;
+        state.cast()
+    }
+}
+
+/// As for a function in FROM, it is an error here already if the reader may not execute it.
+#[pg_guard]
+unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_sys::EState, _flags: c_int) {
+    // SAFETY: our plan's first expression is the call.
+    unsafe {
+        let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
+        let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
+        backend::check_execute((*call).funcid, c"svv_transactions");
+    }
+}
+
+unsafe extern "C-unwind" fn exec(state: *mut CustomScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: evaluates conditions and columns on what `next` gives.
+    unsafe { raw::ExecScan(&mut (*state).ss, Some(next), Some(recheck)) }
+}
+
+unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the state is ours, and its slot has our columns. Nothing here has a destructor.
+    unsafe {
+        let state = scan.cast::<State>();
+        if (*state).answer.is_null() {
+            (*state).answer = collect((*scan).ps.state);
+        }
+        let slot = (*scan).ss_ScanTupleSlot;
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+        let answer = &*(*state).answer;
+        if let Some(row) = answer.rows.get((*state).next) {
+            (*state).next += 1;
+            answer.columns[row.transaction()].fill(
+                *row,
+                &mut *(*slot).tts_values.cast::<[Datum; COLUMNS]>(),
+                &mut *(*slot).tts_isnull.cast::<[bool; COLUMNS]>(),
+                &answer.words,
+            );
+            raw::ExecStoreVirtualTuple(slot);
+        }
+        slot
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn collect(estate: *mut pg_sys::EState) -> *const Answer {
+    // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
+    unsafe {
+        let mut context = pgrx::PgMemoryContexts::For((*estate).es_query_cxt);
+        context.switch_to(|context| {
+            let (transactions, rows) = snapshot::open_transactions(backend::readable_rows());
+            let columns = transactions.iter().map(Columns::of).collect();
+            context.leak_and_drop_on_delete(Answer { columns, rows, words: Words::new() }).cast_const()
+        })
+    }
+}
+
+/// Only for queries that read rows again, and those get no such scan.
+unsafe extern "C-unwind" fn recheck(_scan: *mut pg_sys::ScanState, _slot: *mut pg_sys::TupleTableSlot) -> bool {
+    false
+}
+
+unsafe extern "C-unwind" fn end(_state: *mut CustomScanState) {}
+
+/// The rows stay the same, as those that PostgreSQL would have kept.
+unsafe extern "C-unwind" fn rescan(state: *mut CustomScanState) {
+    // SAFETY: the state is ours.
+    unsafe {
+        (*state.cast::<State>()).next = 0;
+        raw::ExecScanReScan(&mut (*state).ss);
+    }
+}
