@@ -23,7 +23,8 @@ from conftest import Server, eventually, pid_of, value  # noqa: E402
 ROUNDS = int(os.environ.get("ROUNDS") or 11)
 PGBENCH_SECONDS = int(os.environ.get("PGBENCH_SECONDS") or 2)
 TABLES = 10_000
-SETTINGS = {"fsync": "off", "autovacuum": "off", "max_connections": "450", "max_locks_per_transaction": "2600", "shared_buffers": "256MB"}
+PLAIN = {"fsync": "off", "autovacuum": "off", "shared_buffers": "256MB"}
+MANY_LOCKS = {**PLAIN, "max_connections": "450", "max_locks_per_transaction": "2600"}
 WITH = {"shared_preload_libraries": "redshift_sessions"}
 
 # The same columns, rows and order, as anybody would write them.
@@ -105,6 +106,13 @@ def seconds(action):
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
+
+
+def pin(server, processors):
+    """The server's sessions, those to come, on some processors. Whether the two ends of a connection run on one processor or on two
+    decides more than what is measured; on one, the figures repeat."""
+    postmaster = int((server.directory() / "data/postmaster.pid").read_text().split()[0])
+    os.sched_setaffinity(postmaster, processors)
 
 
 def in_turn(actions, rounds=ROUNDS, warm_up=2):
@@ -288,12 +296,16 @@ def pgbench(server, *arguments):
     return float(next(line.split()[2] for line in run.stdout.splitlines() if line.startswith("tps =")))
 
 
+def pgbench_tables(server):
+    bindir = server.call("copy").rsplit("/", 1)[0]
+    subprocess.run([bindir + "/pgbench", "-h", "127.0.0.1", "-p", str(server.port), "-U", "awsuser", "-i", "-q", "-s", "10", "dev"], check=True, capture_output=True)
+
+
 def elsewhere(report, servers):
     """The cost of being there: each round asks every server, and the ratio is of one round."""
     report.section("Everything else: transactions a second, and the median of the rounds' ratios to a server without", ["", *servers, *("ratio " + name[:12] for name in list(servers)[1:])])
     for server in servers.values():
-        bindir = server.call("copy").rsplit("/", 1)[0]
-        subprocess.run([bindir + "/pgbench", "-h", "127.0.0.1", "-p", str(server.port), "-U", "awsuser", "-i", "-q", "-s", "10", "dev"], check=True, capture_output=True)
+        pgbench_tables(server)
     kinds = {
         "select-only": ["-S"],
         "select-only, prepared": ["-S", "-M", "prepared"],
@@ -315,6 +327,7 @@ def elsewhere(report, servers):
 def disturbance(report, server):
     """TPC-B while another session reads in a loop: how much does a reader hold the others up?"""
     report.section("TPC-B while another session reads all the time, 100,000 locks", ["", "transactions/s", "reads/s", "waits"])
+    pgbench_tables(server)
     holders = Holders(server, 400, 250)
     for name in ("svv_transactions", "pg_locks"):
         stop, reads, waits = threading.Event(), [0], [0]
@@ -345,7 +358,10 @@ def main():
     print("bench: %s, %d rounds" % (machine(), ROUNDS))
     report, servers = Report(), {}
     try:
-        server = servers["with"] = Server("bench", {**SETTINGS, **WITH})
+        everywhere = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, everywhere[-1:])
+        server = servers["locks"] = Server("bench", {**MANY_LOCKS, **WITH})
+        pin(server, everywhere[-1:])
         with server.connect() as admin:
             print("creating %d tables" % TABLES, flush=True)
             admin.execute("DO $$ BEGIN FOR i IN 0..%d LOOP EXECUTE format('CREATE TABLE t%%s ()', i); EXECUTE format('GRANT SELECT ON t%%s TO alice, bob', i); IF i %% 500 = 0 THEN COMMIT; END IF; END LOOP; END $$" % (TABLES - 1))
@@ -355,9 +371,14 @@ def main():
         large_answers(report)
         sessions(report, server)
         signals(report, server)
-        servers = {"without": Server("bench-without", SETTINGS, extension=False), "with": server}
-        servers["pg_stat_statements"] = Server("bench-other", {**SETTINGS, "shared_preload_libraries": "pg_stat_statements"}, extension=False)
-        elsewhere(report, servers)
+        servers["without"] = Server("bench-without", PLAIN, extension=False)
+        servers["with"] = Server("bench-with", {**PLAIN, **WITH})
+        servers["pg_stat_statements"] = Server("bench-other", {**PLAIN, "shared_preload_libraries": "pg_stat_statements"}, extension=False)
+        for other in list(servers.values())[1:]:
+            pin(other, everywhere[-1:])
+        elsewhere(report, {name: servers[name] for name in ("without", "with", "pg_stat_statements")})
+        pin(server, everywhere)
+        os.sched_setaffinity(0, everywhere)
         disturbance(report, server)
         return report.finish(server.tests_directory() / "bench")
     finally:

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use pgrx::pg_sys;
 
 use crate::log_file::SavedLog;
-use crate::record::Record;
+use crate::record::{Record, STATEMENT_WORDS};
 use crate::ring::Ring;
 use crate::{cancel_text, error, gucs, query_group};
 
@@ -50,7 +50,7 @@ pub static ENDED: Log<20> = Log {
 };
 
 /// Not among those that outlive a restart: statements may have secrets, which belong into no file.
-pub static STATEMENT: Log<79> = Log {
+pub static STATEMENT: Log<STATEMENT_WORDS> = Log {
     view: "stv_recents",
     setting: "redshift_sessions.statement_log_size",
     size: gucs::statement_log_size,
@@ -60,7 +60,14 @@ pub static STATEMENT: Log<79> = Log {
 impl<const WORDS: usize> Log<WORDS> {
     pub fn write<R: Record<WORDS>>(&self, record: R) {
         if let Some(ring) = self.ring.get() {
-            ring.write(record.encode());
+            ring.write(&record.encode());
+        }
+    }
+
+    /// A record that is in words already, and perhaps shorter than others.
+    pub fn write_words(&self, words: &[u64]) {
+        if let Some(ring) = self.ring.get() {
+            ring.write(words);
         }
     }
 

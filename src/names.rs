@@ -27,11 +27,10 @@ pub fn text(string: &CStr) -> Datum {
 }
 
 /// A text of another session, whose database may have another encoding: then its letters of other languages are `?`.
-pub fn foreign_text(string: CString, encoding: i32) -> Datum {
+pub fn foreign_text(mut string: Vec<u8>, encoding: i32) -> Datum {
     // SAFETY: reads this process's own memory.
-    if encoding == unsafe { pg_sys::GetDatabaseEncoding() } || string.to_bytes().is_ascii() {
-        return text(&string);
+    if encoding != unsafe { pg_sys::GetDatabaseEncoding() } {
+        string.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
     }
-    let plain = string.into_bytes().into_iter().map(|byte| if byte.is_ascii() { byte } else { b'?' });
-    text(&CString::new(plain.collect::<Vec<u8>>()).unwrap_or_default())
+    text(&CString::new(string).unwrap_or_default())
 }

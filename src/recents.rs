@@ -6,7 +6,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::record::Finished;
-use crate::{backend, logs, names, process, sessions, set_returning, words};
+use crate::{backend, logs, names, process, sessions, set_returning};
 
 set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper);
 
@@ -18,8 +18,9 @@ unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) ->
     let wanted = backend::readable_rows();
     // The sessions first: a statement goes from there to the history, and may be in both.
     let sessions = process::sessions(wanted);
-    let history: Vec<Finished> = if logs::STATEMENT.is_on() { logs::STATEMENT.read::<Finished>() } else { Vec::new() };
-    let history = history.into_iter().filter(|record| wanted.include(Some(Oid::from(record.user))));
+    let history = if logs::STATEMENT.is_on() { logs::STATEMENT.ring().read() } else { Vec::new() };
+    let history = history.iter().map(Finished::decode);
+    let history = history.filter(|(record, _)| wanted.include(Some(Oid::from(record.user))));
     // SAFETY: the function manager gives a valid call. Reads the clock.
     let (mut rows, now) = unsafe { (set_returning::materialize(fcinfo), pg_sys::GetCurrentTimestamp()) };
     let mut shown = HashSet::new();
@@ -36,7 +37,7 @@ unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) ->
             Some(names::text(&statement.text)),
         ]);
     }
-    for record in history.filter(|record| !shown.contains(&(record.pid, record.start))) {
+    for (record, text) in history.filter(|(record, _)| !shown.contains(&(record.pid, record.start))) {
         rows.put([
             Some(Oid::from(record.user).into()),
             names::role_name(Oid::from(record.user)),
@@ -44,7 +45,7 @@ unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) ->
             None,
             Some(record.start.into()),
             Some(sessions::microseconds(record.start, record.end).into()),
-            Some(names::foreign_text(words::unpack(&record.text), record.encoding)),
+            Some(names::foreign_text(text, record.encoding.into())),
         ]);
     }
     Datum::from(0)

@@ -30,7 +30,7 @@ pub struct Conflict {
 /// Bytes of a statement's text that are kept.
 pub const STATEMENT_BYTES: usize = 600;
 
-/// A statement that is over. Its text is packed, see `words.rs`.
+/// A statement that is over: what is kept before its text, which is packed, see `words.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finished {
     pub pid: i32,
@@ -39,9 +39,13 @@ pub struct Finished {
     pub user: u32,
     pub database: u32,
     /// That of the database, and so of the text.
-    pub encoding: i32,
-    pub text: [u64; STATEMENT_BYTES / 8],
+    pub encoding: u8,
+    /// Bytes of the text.
+    pub length: u16,
 }
+
+/// Words of a finished statement: those before the text, and as many as its text takes.
+pub const STATEMENT_WORDS: usize = Finished::WORDS + STATEMENT_BYTES / 8;
 
 /// Something that happened to a connection. Texts are packed, see `words.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,27 +141,28 @@ impl Record<4> for Conflict {
     }
 }
 
-impl Record<79> for Finished {
-    fn encode(self) -> [u64; 79] {
-        let mut words = [0; 79];
-        words[0] = u64::from(self.pid as u32) | u64::from(self.encoding as u32) << 32;
-        words[1] = self.start as u64;
-        words[2] = self.end as u64;
-        words[3] = u64::from(self.user) | u64::from(self.database) << 32;
-        words[4..].copy_from_slice(&self.text);
-        words
+impl Finished {
+    pub const WORDS: usize = 4;
+
+    pub fn encode(self) -> [u64; Self::WORDS] {
+        let numbers = u64::from(self.encoding) << 32 | u64::from(self.length) << 40;
+        let user_and_database = u64::from(self.user) | u64::from(self.database) << 32;
+        [u64::from(self.pid as u32) | numbers, self.start as u64, self.end as u64, user_and_database]
     }
 
-    fn decode(words: [u64; 79]) -> Self {
-        Finished {
+    /// And its text. What stands behind that is of an earlier one.
+    pub fn decode(words: &[u64; STATEMENT_WORDS]) -> (Self, Vec<u8>) {
+        let finished = Finished {
             pid: words[0] as i32,
-            encoding: (words[0] >> 32) as i32,
+            encoding: (words[0] >> 32) as u8,
+            length: (words[0] >> 40) as u16,
             start: words[1] as i64,
             end: words[2] as i64,
             user: words[3] as u32,
             database: (words[3] >> 32) as u32,
-            text: part(&words, 4),
-        }
+        };
+        let text = words[Self::WORDS..].iter().flat_map(|word| word.to_ne_bytes());
+        (finished, text.take(finished.length.into()).collect())
     }
 }
 
@@ -284,8 +289,18 @@ mod tests {
         }
         let record = Conflict { xid: -(7 << 32), pid: -1, start: i64::MIN, abort: i64::MAX, table: u32::MAX };
         assert_eq!(Conflict::decode(record.encode()), record);
-        let text = std::array::from_fn(|index| index as u64);
-        let record = Finished { pid: -1, start: 1, end: 2, user: u32::MAX, database: 3, encoding: 6, text };
-        assert_eq!(Finished::decode(record.encode()), record);
+    }
+
+    #[test]
+    fn a_finished_statement_ends_where_its_text_does() {
+        for text in ["", "select 1", "select 12", &"x".repeat(STATEMENT_BYTES)] {
+            let length = text.len() as u16;
+            let record =
+                Finished { pid: -1, start: i64::MIN, end: 2, user: u32::MAX, database: 3, encoding: 41, length };
+            let mut words = [u64::from_ne_bytes(*b"previous"); STATEMENT_WORDS];
+            words[..Finished::WORDS].copy_from_slice(&record.encode());
+            crate::words::pack_into(&mut words[Finished::WORDS..], text.as_bytes());
+            assert_eq!(Finished::decode(&words), (record, text.as_bytes().to_vec()));
+        }
     }
 }

@@ -59,10 +59,11 @@ impl<const WORDS: usize> Ring<WORDS> {
     pub fn restore(&self, counts: &Counts, rows: impl ExactSizeIterator<Item = [u64; WORDS]>) {
         self.header.written.store(counts.written.saturating_sub(rows.len() as u64), Ordering::Relaxed);
         self.header.dropped.store(counts.dropped, Ordering::Relaxed);
-        rows.for_each(|row| self.write(row));
+        rows.for_each(|row| self.write(&row));
     }
 
-    pub fn write(&self, row: [u64; WORDS]) {
+    /// A row may be shorter than its slot, if it tells where it ends.
+    pub fn write(&self, row: &[u64]) {
         let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
         if !self.write_as(number, row) {
             self.header.dropped.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +71,7 @@ impl<const WORDS: usize> Ring<WORDS> {
     }
 
     /// False if the row was given up.
-    fn write_as(&self, number: u64, row: [u64; WORDS]) -> bool {
+    fn write_as(&self, number: u64, row: &[u64]) -> bool {
         let slot = &self.slots[((number - 1) % self.slots.len() as u64) as usize];
         match slot.write(2 * number, row) {
             Some(EMPTY) => true,
@@ -104,10 +105,10 @@ mod tests {
     fn rows_come_back_in_order_until_the_ring_is_full() {
         let ring = ring(4);
         assert_eq!(ring.read(), [[0; 3]; 0]);
-        (1..=3).for_each(|n| ring.write([n, n, n]));
+        (1..=3).for_each(|n| ring.write(&[n, n, n]));
         assert_eq!(ring.read(), [[1; 3], [2; 3], [3; 3]]);
         assert_eq!(ring.counts(), Counts { written: 3, dropped: 0 });
-        (4..=10).for_each(|n| ring.write([n, n, n]));
+        (4..=10).for_each(|n| ring.write(&[n, n, n]));
         assert_eq!(ring.read(), [[7; 3], [8; 3], [9; 3], [10; 3]]);
         assert_eq!(ring.counts(), Counts { written: 10, dropped: 6 });
         assert_eq!(ring.size(), 4);
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn what_was_saved_comes_back_as_far_as_there_is_room() {
         let saved = ring(4);
-        (1..=10).for_each(|n| saved.write([n; 3]));
+        (1..=10).for_each(|n| saved.write(&[n; 3]));
         for (size, first, dropped) in [(4, 7, 6), (9, 7, 6), (2, 9, 8)] {
             let restored = ring(size);
             restored.restore(&saved.counts(), saved.read().into_iter());
@@ -128,10 +129,10 @@ mod tests {
     #[test]
     fn a_slot_that_is_being_written_costs_a_row_and_no_time() {
         let ring = ring(2);
-        ring.write([1; 3]);
+        ring.write(&[1; 3]);
         // A writer that stopped in the middle of its row.
         ring.slots[1].stop_in_the_middle();
-        ring.write([2; 3]);
+        ring.write(&[2; 3]);
         assert_eq!(ring.read(), [[1; 3]]);
         assert_eq!(ring.counts(), Counts { written: 2, dropped: 1 });
     }
@@ -139,8 +140,8 @@ mod tests {
     #[test]
     fn a_late_writer_does_not_replace_a_later_row() {
         let ring = ring(2);
-        assert!(ring.write_as(3, [3; 3]));
-        assert!(!ring.write_as(1, [1; 3]));
+        assert!(ring.write_as(3, &[3; 3]));
+        assert!(!ring.write_as(1, &[1; 3]));
         assert_eq!(ring.read(), [[3; 3]]);
     }
 
@@ -151,7 +152,7 @@ mod tests {
         let ring = ring(64);
         std::thread::scope(|scope| {
             for writer in 0..WRITERS {
-                scope.spawn(move || (0..ROWS).for_each(|n| ring.write([writer * ROWS + n; 3])));
+                scope.spawn(move || (0..ROWS).for_each(|n| ring.write(&[writer * ROWS + n; 3])));
             }
             for _ in 0..2 {
                 scope.spawn(move || {

@@ -16,8 +16,8 @@ pub struct Slot<const WORDS: usize> {
 
 impl<const WORDS: usize> Slot<WORDS> {
     /// Gives the version of the row that was here, or None, and writes nothing, while somebody else writes or if the row that is
-    /// here is of a later version. Versions are even.
-    pub fn write(&self, version: u64, row: [u64; WORDS]) -> Option<u64> {
+    /// here is of a later version. Versions are even. Of a shorter row the rest is what was here before.
+    pub fn write(&self, version: u64, row: &[u64]) -> Option<u64> {
         let before = self.version.load(Ordering::Relaxed);
         if before % 2 == 1 || before > version {
             return None;
@@ -25,7 +25,7 @@ impl<const WORDS: usize> Slot<WORDS> {
         self.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
         fence(Ordering::Release); // the odd version is seen before any of the words
         for (word, value) in self.row.iter().zip(row) {
-            word.store(value, Ordering::Relaxed);
+            word.store(*value, Ordering::Relaxed);
         }
         self.version.store(version, Ordering::Release);
         Some(before)
@@ -33,7 +33,7 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// Replaces whatever is here.
     pub fn replace(&self, row: [u64; WORDS]) -> Option<u64> {
-        self.write((self.version.load(Ordering::Relaxed) & !1) + 2, row)
+        self.write((self.version.load(Ordering::Relaxed) & !1) + 2, &row)
     }
 
     /// A whole row and its version. None if there is none, or if it is being written all the time.
@@ -72,11 +72,13 @@ mod tests {
     fn rows_are_replaced_by_later_ones_only() {
         let slot = slot();
         assert_eq!(slot.read(), None);
-        assert_eq!(slot.write(6, [1, 2]), Some(EMPTY));
-        assert_eq!(slot.write(4, [3, 4]), None);
+        assert_eq!(slot.write(6, &[1, 2]), Some(EMPTY));
+        assert_eq!(slot.write(4, &[3, 4]), None);
         assert_eq!(slot.read(), Some((6, [1, 2])));
         assert_eq!(slot.replace([5, 6]), Some(6));
         assert_eq!(slot.read(), Some((8, [5, 6])));
+        assert_eq!(slot.write(10, &[7]), Some(8));
+        assert_eq!(slot.read(), Some((10, [7, 6])));
     }
 
     #[test]
@@ -84,6 +86,6 @@ mod tests {
         let slot = slot();
         slot.stop_in_the_middle();
         assert_eq!(slot.read(), None);
-        assert_eq!(slot.write(8, [1, 1]), None);
+        assert_eq!(slot.write(8, &[1, 1]), None);
     }
 }

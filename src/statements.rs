@@ -13,7 +13,7 @@ use pgrx::pg_sys;
 
 use crate::compat::raw;
 use crate::logs;
-use crate::record::{Finished, STATEMENT_BYTES};
+use crate::record::{Finished, STATEMENT_BYTES, STATEMENT_WORDS};
 use crate::words;
 
 /// What this session runs, or ran last. A backend has one thread.
@@ -24,14 +24,23 @@ struct Last {
     end: Cell<i64>,
     /// A query of it is being run: those that begin meanwhile are inside of that one.
     runs: Cell<bool>,
-    text: Cell<[u64; STATEMENT_BYTES / 8]>,
+    encoding: Cell<u8>,
+    /// Bytes of its text, which is in the row, behind the words that are filled in at its end.
+    length: Cell<u16>,
+    row: Cell<[u64; STATEMENT_WORDS]>,
 }
 
 // SAFETY: read and written by the only thread.
 unsafe impl Sync for Last {}
 
-static LAST: Last =
-    Last { start: Cell::new(0), end: Cell::new(0), runs: Cell::new(false), text: Cell::new([0; STATEMENT_BYTES / 8]) };
+static LAST: Last = Last {
+    start: Cell::new(0),
+    end: Cell::new(0),
+    runs: Cell::new(false),
+    encoding: Cell::new(0),
+    length: Cell::new(0),
+    row: Cell::new([0; STATEMENT_WORDS]),
+};
 
 /// A query or command is about to run. True if it is inside of no other one: then `end` is to be called after it.
 pub fn begin() -> bool {
@@ -99,7 +108,9 @@ fn remember() {
             length if length <= STATEMENT_BYTES => length,
             _ => raw::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, STATEMENT_BYTES as i32) as usize,
         };
-        LAST.text.set(words::pack(&text[..length]));
+        words::pack_into(&mut (&mut *LAST.row.as_ptr())[Finished::WORDS..], &text[..length]);
+        LAST.length.set(length as u16);
+        LAST.encoding.set(raw::GetDatabaseEncoding() as u8);
         LAST.start.set(start);
     }
 }
@@ -114,18 +125,23 @@ fn write(next: i64) {
     let start = LAST.start.replace(0);
     let end = LAST.end.replace(0);
     LAST.runs.set(false);
-    if start != 0 {
-        // SAFETY: read this process's own memory.
-        let (pid, process, database, encoding) =
-            unsafe { (pg_sys::MyProcPid, pg_sys::MyProc.as_ref(), pg_sys::MyDatabaseId, raw::GetDatabaseEncoding()) };
-        logs::STATEMENT.write(Finished {
-            pid,
-            encoding,
+    if start == 0 {
+        return;
+    }
+    // SAFETY: read this process's own memory, of which nobody else has a part.
+    unsafe {
+        let finished = Finished {
+            pid: pg_sys::MyProcPid,
             start,
             end: if end == 0 { next } else { end },
-            user: process.map_or(0, |process| process.roleId.to_u32()),
-            database: database.to_u32(),
-            text: LAST.text.get(),
-        });
+            user: pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32()),
+            database: pg_sys::MyDatabaseId.to_u32(),
+            encoding: LAST.encoding.get(),
+            length: LAST.length.get(),
+        };
+        let row = &mut *LAST.row.as_ptr();
+        row[..Finished::WORDS].copy_from_slice(&finished.encode());
+        let words = Finished::WORDS + usize::from(finished.length).div_ceil(8);
+        logs::STATEMENT.write_words(&row[..words]);
     }
 }

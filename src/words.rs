@@ -5,12 +5,17 @@ use std::ffi::CString;
 /// Texts are names, at most 63 bytes each, and addresses: nothing that PostgreSQL has not cut between two letters already.
 pub fn pack<const WORDS: usize>(text: &[u8]) -> [u64; WORDS] {
     let mut words = [0; WORDS];
+    pack_into(&mut words, text);
+    words
+}
+
+/// Leaves the words behind the text as they are.
+pub fn pack_into(words: &mut [u64], text: &[u8]) {
     for (word, bytes) in words.iter_mut().zip(text.chunks(8)) {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
         *word = u64::from_ne_bytes(eight);
     }
-    words
 }
 
 pub fn unpack(words: &[u64]) -> CString {
