@@ -30,7 +30,16 @@ class Dbt:
         command = [self.program, "--no-use-colors", *arguments, "--profiles-dir", "."]
         environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
         self.processes.append(
-            subprocess.Popen(command, cwd=self.directory, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                # Whoever runs the tests in the background has them ignore Ctrl-C, and dbt would inherit that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         )
         return self.processes[-1]
 
