@@ -37,16 +37,30 @@ VIEWS = """
 """
 
 
-@pytest.fixture(params=RELEASED)
-def released(request, server):
-    """A connection to a database with an earlier version."""
+@pytest.fixture
+def install(server):
+    """Makes a database with the extension, in some version or as it is now."""
+    made = []
     with server.connect("awsuser", "postgres") as connection:
-        connection.execute("DROP DATABASE IF EXISTS upgraded WITH (FORCE)")
-        connection.execute("CREATE DATABASE upgraded TEMPLATE template0")
-        with server.connect("awsuser", "upgraded") as upgraded:
-            upgraded.execute("CREATE EXTENSION redshift_sessions VERSION '%s'" % request.param)
-            yield upgraded
-        connection.execute("DROP DATABASE upgraded WITH (FORCE)")
+
+        def install(name, version=""):
+            connection.execute("DROP DATABASE IF EXISTS %s WITH (FORCE)" % name)
+            connection.execute("CREATE DATABASE %s TEMPLATE template0" % name)
+            made.append(server.connect("awsuser", name))
+            made[-1].execute("CREATE EXTENSION redshift_sessions %s" % version)
+            return made[-1]
+
+        yield install
+        for database in made:
+            name = database.info.dbname
+            database.close()
+            connection.execute("DROP DATABASE %s WITH (FORCE)" % name)
+
+
+@pytest.fixture(params=RELEASED)
+def released(request, install):
+    """A connection to a database with an earlier version."""
+    return install("upgraded", "VERSION '%s'" % request.param)
 
 
 def test_the_sql_of_an_earlier_version_works_with_this_library(released):
@@ -58,10 +72,11 @@ def test_the_sql_of_an_earlier_version_works_with_this_library(released):
     assert released.execute("SELECT log, size > 0 FROM redshift_sessions.logs() ORDER BY 1 LIMIT 1").fetchone() == ("stl_connection_log", True)
 
 
-def test_an_upgraded_install_equals_a_fresh_one(released, admin):
+def test_an_upgraded_install_equals_a_fresh_one(released, install):
+    fresh = install("fresh")
     released.execute("ALTER EXTENSION redshift_sessions UPDATE")
-    assert released.execute(MEMBERS).fetchall() == admin.execute(MEMBERS).fetchall()
-    assert released.execute(COLUMNS).fetchall() == admin.execute(COLUMNS).fetchall()
+    assert released.execute(MEMBERS).fetchall() == fresh.execute(MEMBERS).fetchall()
+    assert released.execute(COLUMNS).fetchall() == fresh.execute(COLUMNS).fetchall()
     version = "SELECT extversion = (SELECT default_version FROM pg_available_extensions WHERE name = extname) FROM pg_extension WHERE extname = 'redshift_sessions'"
     assert value(released, version) is True
 
