@@ -9,10 +9,14 @@ fn main() {
             println!("cargo::rustc-cfg=pg{boundary}_plus");
         }
     }
-    // cargo-pgrx reads the SQL from a section of the library that nothing refers to. It would pass this for every crate
-    // (see CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND in .ci/install), and tests and lints would build pgrx once more.
+    // cargo-pgrx reads the SQL from a section of the library that nothing refers to. It would have the linker keep everything, for every
+    // crate (see CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND in .ci/install): three times the code for each new session to map.
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
-        println!("cargo::rustc-cdylib-link-arg=-Wl,--no-gc-sections");
+        let directory = std::env::var("OUT_DIR").expect("cargo says where");
+        let script = std::path::Path::new(&directory).join("keep.ld");
+        let text = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
+        std::fs::write(&script, text).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
     // Compiled with the headers of the server that pgrx is built for.
     let pg_config = std::env::var("PGRX_PG_CONFIG_PATH").unwrap_or_else(|_| "pg_config".into());

@@ -13,7 +13,7 @@ static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 static SESSION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
-static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(100);
 const LARGEST_LOG: i32 = 10_000_000;
 
 /// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
