@@ -379,16 +379,21 @@ def main():
         large_answers(report)
         sessions(report, server)
         signals(report, server)
-        servers["without"] = Server("bench-without", PLAIN, extension=False)
-        servers["with"].remove()
-        servers["with"] = Server("bench-with", {**PLAIN, **WITH})
-        servers["pg_stat_statements"] = Server("bench-other", {**PLAIN, "shared_preload_libraries": "pg_stat_statements"}, extension=False)
-        for other in list(servers.values())[1:]:
-            pin(other, everywhere[-1:])
-        elsewhere(report, {name: servers[name] for name in ("without", "with", "pg_stat_statements")})
         pin(server, everywhere)
         os.sched_setaffinity(0, everywhere)
         disturbance(report, server)
+        # Nothing but the servers that are compared, and those fresh.
+        os.sched_setaffinity(0, everywhere[-1:])
+        for used in servers.values():
+            used.remove()
+        servers = {
+            "without": Server("bench-without", PLAIN, extension=False),
+            "with": Server("bench-with", {**PLAIN, **WITH}),
+            "pg_stat_statements": Server("bench-other", {**PLAIN, "shared_preload_libraries": "pg_stat_statements"}, extension=False),
+        }
+        for other in servers.values():
+            pin(other, everywhere[-1:])
+        elsewhere(report, servers)
         return report.finish(server.tests_directory() / "bench")
     finally:
         for server in servers.values():
