@@ -57,9 +57,10 @@ static STATE: State = State {
 pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: the port is that of this process; the callback is a plain function.
     unsafe {
-        drivers::read(port);
+        let in_now = status == pg_sys::STATUS_OK as c_int;
+        drivers::read(port, in_now);
         STATE.auth_method.set(redshift_sessions_auth_method(port));
-        if status != pg_sys::STATUS_OK as c_int {
+        if !in_now {
             log(port, Event::AuthenticationFailure, 0);
             return;
         }

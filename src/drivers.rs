@@ -125,11 +125,11 @@ unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
     }
 }
 
-/// Looks at the startup packet, before PostgreSQL does. Called while the client is being authenticated.
+/// Looks at the startup packet, before PostgreSQL does. Called when the client has been authenticated, or not: then nothing is defined for it.
 ///
 /// # Safety
 /// The port is that of this process.
-pub unsafe fn read(port: *mut pg_sys::Port) {
+pub unsafe fn read(port: *mut pg_sys::Port, authenticated: bool) {
     // SAFETY: promised by the caller. The strings live as long as the process.
     unsafe {
         let options = *redshift_sessions_startup_options(port);
@@ -149,7 +149,7 @@ pub unsafe fn read(port: *mut pg_sys::Port) {
             }
         }
         OWN.0.set(driver);
-        if announced {
+        if announced && authenticated {
             accept_unknown(port);
         }
     }

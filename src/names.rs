@@ -26,6 +26,9 @@ pub fn text(string: &CStr) -> Datum {
     unsafe { Datum::from(pg_sys::cstring_to_text(string.as_ptr())) }
 }
 
+/// That of no database.
+pub const UNKNOWN_ENCODING: i32 = -1;
+
 /// A text of another session, whose database may have another encoding: then its letters of other languages are `?`.
 pub fn foreign_text(mut string: Vec<u8>, encoding: i32) -> Datum {
     // SAFETY: reads this process's own memory.

@@ -53,10 +53,11 @@ unsafe extern "C-unwind" fn assign(value: *const c_char, _extra: *mut c_void) {
 
 fn publish(value: &CStr) {
     // SAFETY: reads this process's own memory.
-    let (pid, is_client) = unsafe { (pg_sys::MyProcPid, !pg_sys::MyProcPort.is_null()) };
+    let (pid, is_client, encoding) =
+        unsafe { (pg_sys::MyProcPid, !pg_sys::MyProcPort.is_null(), raw::GetDatabaseEncoding()) };
     if is_client && let Some(place) = LABELS.own() {
         let mut row = [0; WORDS];
-        row[0] = u64::from(pid as u32);
+        row[0] = u64::from(pid as u32) | (encoding as u64) << 32;
         row[1..].copy_from_slice(&words::pack::<TEXT_WORDS>(cut(value.to_bytes())));
         place.replace(row);
     }
@@ -71,10 +72,10 @@ fn cut(text: &[u8]) -> &[u8] {
     &text[..length as usize]
 }
 
-/// The label of a session's statements.
-pub fn label(pid: i32) -> CString {
+/// The label of a session's statements, and its encoding.
+pub fn label(pid: i32) -> (CString, i32) {
     match LABELS.of_pid(pid).and_then(|place| place.read()) {
-        Some((_, row)) if row[0] as u32 == pid as u32 => words::unpack(&row[1..]),
-        _ => DEFAULT.into(),
+        Some((_, row)) if row[0] as u32 == pid as u32 => (words::unpack(&row[1..]), (row[0] >> 32) as i32),
+        _ => (DEFAULT.into(), 0),
     }
 }

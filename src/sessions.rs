@@ -33,10 +33,15 @@ unsafe extern "C-unwind" fn sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -
             statement.map(|statement| statement.started.into()),
             statement.map(|statement| duration(statement, now).into()),
             statement.map(|statement| names::text(&statement.text)),
-            Some(names::text(&query_group::label(session.process.pid))),
+            Some(label(session.process.pid)),
         ]);
     }
     Datum::from(0)
+}
+
+fn label(pid: i32) -> Datum {
+    let (label, encoding) = query_group::label(pid);
+    names::foreign_text(label.into_bytes(), encoding)
 }
 
 /// As svv_transactions shows it.

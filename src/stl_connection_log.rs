@@ -23,6 +23,8 @@ unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionC
     // SAFETY: a number that never changes.
     let system = unsafe { pg_sys::GetSystemIdentifier() };
     let text = |text: &[u64]| Some(names::text(&words::unpack(text)));
+    // In no encoding that anybody has checked, and cut at a byte: as application_name, in ASCII.
+    let said = |text: &[u64]| Some(names::foreign_text(words::unpack(text).into_bytes(), names::UNKNOWN_ENCODING));
     for record in records {
         let event = match record.event {
             Event::AuthenticationFailure => c"authentication failure",
@@ -45,9 +47,9 @@ unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionC
             text(&record.ssl_version),
             text(&record.ssl_cipher),
             text(&record.application_name),
-            text(&record.os_version),
-            text(&record.driver_version),
-            text(&record.plugin_name),
+            said(&record.os_version),
+            said(&record.driver_version),
+            said(&record.plugin_name),
             Some(record.protocol_version.into()),
             Some(names::text(&session_id(system, &record))),
         ]);

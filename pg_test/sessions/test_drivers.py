@@ -81,6 +81,13 @@ def test_everything_else_is_the_true_server(raw, login, admin):
     assert admin.execute(log, (pid_of(other),)).fetchall() == [("", "", "", 0)]
 
 
+def test_what_a_driver_says_is_shown_in_ascii(raw, admin):
+    session = raw(**{**PYTHON, "os_version": "x" * 63 + "ä"})  # cut in the middle of the letter
+    pid = int(session.value("SELECT pg_backend_pid()"))
+    shown = "SELECT DISTINCT trim(os_version) FROM stl_connection_log WHERE pid = %s"
+    assert admin.execute(shown, (pid,)).fetchall() == [("x" * 63 + "?",)]
+
+
 def test_what_tomorrows_drivers_add_does_not_refuse_the_connection(raw):
     session = raw(tomorrow="a value", **PYTHON, another_one="2", search_path="public")
     assert session.value("SHOW tomorrow") == "a value" and session.value("SHOW another_one") == "2"
