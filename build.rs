@@ -1,6 +1,33 @@
 //! Names each boundary between server versions once, for `src/compat.rs`, keeps the SQL in
 //! the library, and compiles the few lines of C.
 
+/// What runs in each session, a few pages: by module and the beginning of the name. Kept side by side, because each piece of 16 pages that
+/// a new session touches is mapped for it, and that is most of what the library costs a connection.
+const IN_EVERY_SESSION: [&str; 13] = [
+    "11connections",
+    "10statements",
+    "11query_group",
+    "4ring13Ring$LT$_$GT$5write",
+    "5hooks10needs_fmgr",
+    "5hooks17transaction_event",
+    "5hooks18post_parse_analyze",
+    "5hooks20subtransaction_event",
+    "5hooks21client_authentication",
+    "5hooks5paths",
+    "5hooks7",
+    "6compat12executor_run",
+    "7resolve",
+];
+
+fn linker_script() -> String {
+    // Before them what the C compiler adds to each library for its end, and pgrx's for a fork; behind .text is the procedure linkage table.
+    let ours: String = IN_EVERY_SESSION.map(|name| format!(" *(.text.*17redshift_sessions{name}*)")).concat();
+    format!(
+        "SECTIONS {{ .text.session : {{ *crtbegin*(.text) *(.text.*clear_in_child*){ours} *(.text.redshift_sessions_*) }} .fini : {{ KEEP(*(.fini)) }} }} INSERT AFTER .text;\n\
+         SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n"
+    )
+}
+
 fn main() {
     let major: u32 =
         (14..=18).filter(|version| std::env::var_os(format!("CARGO_FEATURE_PG{version}")).is_some()).max().unwrap_or(0);
@@ -14,8 +41,7 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");
-        let text = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
-        std::fs::write(&script, text).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
         println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
     // Compiled with the headers of the server that pgrx is built for.
@@ -26,6 +52,7 @@ fn main() {
         .file("src/port.c")
         .include(String::from_utf8_lossy(&headers).trim())
         .flag_if_supported("-Wno-unused-parameter")
+        .flag_if_supported("-fno-plt")
         .compile("redshift_sessions_port");
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");
     println!("cargo::rerun-if-changed=src/port.c");

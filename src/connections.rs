@@ -98,6 +98,7 @@ pub fn watch_error(error: &pg_sys::ErrorData) {
 unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
     watch_application_name();
     statements::leave();
+    query_group::clear();
     let fatal = STATE.fatal.get();
     // SAFETY: the process is still attached to shared memory and has its port and its entry of the process array.
     unsafe {

@@ -53,12 +53,18 @@ pub fn statement_log_size() -> usize {
 
 /// Plain calls of pg_terminate_backend and pg_cancel_backend follow Redshift's rule.
 pub fn redirect() -> bool {
-    REDIRECT.get()
+    is_on(&REDIRECT)
 }
 
 /// Plain calls in a bare output column give Redshift's integer instead of PostgreSQL's boolean.
 pub fn integer_result() -> bool {
-    INTEGER_RESULT.get()
+    is_on(&INTEGER_RESULT)
+}
+
+/// For what each statement asks: without pgrx's look at the thread, which costs more than the setting.
+fn is_on(setting: &GucSetting<bool>) -> bool {
+    // SAFETY: written by PostgreSQL, in the only thread.
+    unsafe { *setting.as_ptr() }
 }
 
 pub fn define() {

@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 
 use crate::log_file::SavedLog;
 use crate::record::{Record, STATEMENT_WORDS};
-use crate::ring::Ring;
+use crate::ring::{Header, Ring};
 use crate::{cancel_text, error, gucs, query_group};
 
 /// A log that may be off. Writing to it never waits and never fails.
@@ -108,15 +108,15 @@ impl<const WORDS: usize> Log<WORDS> {
         }
     }
 
-    /// Gives the memory behind the log.
+    /// Gives the memory behind the slots.
     ///
     /// # Safety
-    /// There are `bytes()` bytes at `memory`, see `Ring::new`.
-    unsafe fn place(&self, memory: *mut u8) -> *mut u8 {
+    /// There are `bytes()` bytes of slots, see `Ring::new`.
+    unsafe fn place(&self, header: *const Header, slots: *mut u8) -> *mut u8 {
         // SAFETY: promised by the caller.
         unsafe {
-            self.ring.set((self.bytes() > 0).then(|| Ring::new(memory, (self.size)())));
-            memory.add(self.bytes())
+            self.ring.set((self.bytes() > 0).then(|| Ring::new(header, slots, (self.size)())));
+            slots.add(self.bytes())
         }
     }
 }
@@ -134,10 +134,13 @@ pub fn restore(saved: &[SavedLog]) {
     ENDED.restore(saved);
 }
 
+const LOGS: usize = 5;
+
 /// How much shared memory all logs take, and what sessions tell each other. Multiples of 8.
 pub fn bytes() -> usize {
+    let headers = LOGS * size_of::<Header>();
     let logs = TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + STATEMENT.bytes();
-    logs + cancel_text::NOTES.bytes() + query_group::LABELS.bytes()
+    headers + logs + cancel_text::NOTES.bytes() + query_group::LABELS.bytes()
 }
 
 /// Gets the memory, empty. Called while the server starts, or starts anew after a crash, before there are other processes.
@@ -147,11 +150,13 @@ pub fn place() {
         let mut found = false;
         let memory = pg_sys::ShmemInitStruct(c"redshift_sessions".as_ptr(), bytes(), &mut found).cast::<u8>();
         memory.write_bytes(0, bytes());
-        let memory = TERMINATE.place(memory);
-        let memory = CONFLICT.place(memory);
-        let memory = CONNECTION.place(memory);
-        let memory = ENDED.place(memory);
-        let memory = STATEMENT.place(memory);
+        let header = |number| memory.cast::<Header>().add(number).cast_const();
+        let memory = memory.add(LOGS * size_of::<Header>());
+        let memory = TERMINATE.place(header(0), memory);
+        let memory = CONFLICT.place(header(1), memory);
+        let memory = CONNECTION.place(header(2), memory);
+        let memory = ENDED.place(header(3), memory);
+        let memory = STATEMENT.place(header(4), memory);
         let memory = cancel_text::NOTES.place(memory);
         query_group::LABELS.place(memory);
     }

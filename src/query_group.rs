@@ -1,5 +1,6 @@
 //! Which query group has a session chosen? Shown as the label of its statements, to everybody who sees them.
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
@@ -38,10 +39,32 @@ pub fn define() {
     }
 }
 
-/// The session begins: what the configuration file says was set before there was one.
+/// Has this session written on its place? A backend has one thread.
+struct Published(Cell<bool>);
+
+// SAFETY: read and written by the only thread.
+unsafe impl Sync for Published {}
+
+static PUBLISHED: Published = Published(Cell::new(false));
+
+/// The session begins: what the configuration file says was set before there was one. A place without a label is one with the
+/// default: most sessions never touch theirs.
 pub fn publish_initial() {
-    if let Some(value) = SETTING.get() {
-        publish(&value);
+    // SAFETY: the setting's text, or NULL, which PostgreSQL replaces as a whole.
+    unsafe {
+        let value: *const c_char = *SETTING.as_ptr();
+        if value.is_null() || CStr::from_ptr(value) != DEFAULT {
+            assign(value, std::ptr::null_mut());
+        }
+    }
+}
+
+/// The session ends: its pid may come again.
+pub fn clear() {
+    if PUBLISHED.0.get()
+        && let Some(place) = LABELS.own()
+    {
+        place.replace([0; WORDS]);
     }
 }
 
@@ -60,6 +83,7 @@ fn publish(value: &CStr) {
         row[0] = u64::from(pid as u32) | (encoding as u64) << 32;
         row[1..].copy_from_slice(&words::pack::<TEXT_WORDS>(cut(value.to_bytes())));
         place.replace(row);
+        PUBLISHED.0.set(true);
     }
 }
 

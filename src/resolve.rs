@@ -80,7 +80,7 @@ pub unsafe fn has_native_output(pstate: *mut pg_sys::ParseState, query: *mut pg_
             // Bodies of SQL and PL/pgSQL functions: a function declared RETURNS boolean must go on returning one.
             && (*pstate).p_pre_columnref_hook.is_none()
             && (*pstate).p_post_columnref_hook.is_none()
-            && native_outputs((*query).targetList).next().is_some()
+            && has_native((*query).targetList)
     }
 }
 
@@ -94,33 +94,53 @@ pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState,
             return;
         }
         let Some(targets) = target::targets() else { return };
-        for call in native_outputs((*query).targetList) {
+        let columns = (*query).targetList;
+        for call in (0..length(columns)).filter_map(|index| native_output(columns, index)) {
             (*call).funcid = if (*call).funcid == TERMINATE { targets.terminate } else { targets.cancel };
             (*call).funcresulttype = pg_sys::INT4OID;
         }
     }
 }
 
-/// Calls with a pid only, in columns by which nothing is sorted, grouped or made distinct.
+/// A loop, not an iterator: what each statement runs stays in one piece of code, see build.rs.
 ///
 /// # Safety
-/// `columns` is the target list of a query. The iterator has no destructor.
-unsafe fn native_outputs(columns: *mut pg_sys::List) -> impl Iterator<Item = *mut pg_sys::FuncExpr> {
-    // SAFETY: a list of TargetEntry; NIL is NULL.
-    let length = unsafe { columns.as_ref() }.map_or(0, |list| list.length);
-    (0..length as usize).filter_map(move |index| {
-        // SAFETY: index is below the length of the list; nodes are read by their tags.
-        unsafe {
-            let column = (*(*columns).elements.add(index)).ptr_value.cast::<pg_sys::TargetEntry>();
-            let expression = (*column).expr.cast::<pg_sys::Node>();
-            if (*column).resjunk || (*column).ressortgroupref != 0 || (*expression).type_ != NodeTag::T_FuncExpr {
-                return None;
+/// `columns` is the target list of a query.
+unsafe fn has_native(columns: *const pg_sys::List) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe {
+        for index in 0..length(columns) {
+            if native_output(columns, index).is_some() {
+                return true;
             }
-            let call = expression.cast::<pg_sys::FuncExpr>();
-            let pid_only = (*call).args.as_ref().is_some_and(|args| args.length == 1);
-            (is_native((*call).funcid) && pid_only).then_some(call)
         }
-    })
+    }
+    false
+}
+
+/// The call, if a column is one: with a pid only, and not one by which anything is sorted, grouped or made distinct.
+///
+/// # Safety
+/// `columns` is the target list of a query, and longer than `index`.
+unsafe fn native_output(columns: *const pg_sys::List, index: usize) -> Option<*mut pg_sys::FuncExpr> {
+    // SAFETY: a list of TargetEntry; nodes are read by their tags.
+    unsafe {
+        let column = (*(*columns).elements.add(index)).ptr_value.cast::<pg_sys::TargetEntry>();
+        let expression = (*column).expr.cast::<pg_sys::Node>();
+        if (*column).resjunk || (*column).ressortgroupref != 0 || (*expression).type_ != NodeTag::T_FuncExpr {
+            return None;
+        }
+        let call = expression.cast::<pg_sys::FuncExpr>();
+        let pid_only = (*call).args.as_ref().is_some_and(|args| args.length == 1);
+        (is_native((*call).funcid) && pid_only).then_some(call)
+    }
+}
+
+/// # Safety
+/// A list, or NIL, which is NULL.
+unsafe fn length(list: *const pg_sys::List) -> usize {
+    // SAFETY: promised by the caller.
+    unsafe { list.as_ref() }.map_or(0, |list| list.length as usize)
 }
 
 /// A client's own statements are analyzed before anything runs. What is analyzed later belongs to a function (EXECUTE,

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::slot::{EMPTY, Slot};
 
 #[repr(C)]
-struct Header {
+pub struct Header {
     written: AtomicU64,
     dropped: AtomicU64,
 }
 
-/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring.
+/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring. Its header is apart from its
+/// slots, so that the headers of several rings are in one page: for each page that it touches, a new session pays.
 #[derive(Clone, Copy)]
 pub struct Ring<const WORDS: usize> {
     header: &'static Header,
@@ -29,19 +30,16 @@ pub struct Counts {
 }
 
 impl<const WORDS: usize> Ring<WORDS> {
+    /// Of its slots.
     pub const fn bytes(size: usize) -> usize {
-        size_of::<Header>() + size * size_of::<Slot<WORDS>>()
+        size * size_of::<Slot<WORDS>>()
     }
 
     /// # Safety
-    /// `memory` is aligned to 8, zeroed or a ring of this size already, and lives as long as the process: `bytes(size)` bytes.
-    pub unsafe fn new(memory: *mut u8, size: usize) -> Self {
+    /// Both are aligned to 8, zeroed, and live as long as the process; there are `bytes(size)` bytes of slots.
+    pub unsafe fn new(header: *const Header, slots: *const u8, size: usize) -> Self {
         // SAFETY: promised by the caller; everything in a ring is atomic.
-        unsafe {
-            let header = &*memory.cast::<Header>();
-            let slots = memory.add(size_of::<Header>()).cast::<Slot<WORDS>>();
-            Ring { header, slots: std::slice::from_raw_parts(slots, size) }
-        }
+        unsafe { Ring { header: &*header, slots: std::slice::from_raw_parts(slots.cast(), size) } }
     }
 
     pub fn size(&self) -> usize {
@@ -96,9 +94,10 @@ mod tests {
     use super::*;
 
     fn ring(size: usize) -> Ring<3> {
-        let memory = vec![0_u64; Ring::<3>::bytes(size) / 8].leak();
+        let header = Box::leak(Box::new(Header { written: AtomicU64::new(0), dropped: AtomicU64::new(0) }));
+        let slots = vec![0_u64; Ring::<3>::bytes(size) / 8].leak();
         // SAFETY: zeroed, aligned, leaked.
-        unsafe { Ring::new(memory.as_mut_ptr().cast(), size) }
+        unsafe { Ring::new(header, slots.as_ptr().cast(), size) }
     }
 
     #[test]

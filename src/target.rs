@@ -20,35 +20,41 @@ pub struct Targets {
     pub cancel_bool: Oid,
 }
 
-thread_local! {
+/// A backend has one thread.
+struct State {
     /// None until somebody asks, and again after CREATE or DROP EXTENSION.
-    static KNOWN: Cell<Option<Option<Targets>>> = const { Cell::new(None) };
+    known: Cell<Option<Option<Targets>>>,
     /// How often the answer was to be forgotten.
-    static FORGOTTEN: Cell<u64> = const { Cell::new(0) };
+    forgotten: Cell<u64>,
 }
+
+// SAFETY: read and written by the only thread.
+unsafe impl Sync for State {}
+
+static STATE: State = State { known: Cell::new(None), forgotten: Cell::new(0) };
 
 /// None in a database without the extension. Looked up without regard to the caller's privileges.
 pub fn targets() -> Option<Targets> {
-    if let Some(known) = KNOWN.get() {
+    if let Some(known) = STATE.known.get() {
         return known;
     }
-    let before = FORGOTTEN.get();
+    let before = STATE.forgotten.get();
     let found = look_up();
     // The look-up itself hears of changes: what it found before one is not to be kept.
-    if FORGOTTEN.get() == before {
-        KNOWN.set(Some(found));
+    if STATE.forgotten.get() == before {
+        STATE.known.set(Some(found));
     }
     found
 }
 
 /// Is it known, without looking, that the extension is here?
 pub fn are_known() -> bool {
-    matches!(KNOWN.get(), Some(Some(_)))
+    matches!(STATE.known.get(), Some(Some(_)))
 }
 
 /// Has nobody looked yet?
 pub fn is_unknown() -> bool {
-    KNOWN.get().is_none()
+    STATE.known.get().is_none()
 }
 
 /// Forget what is known when a schema or a function changes.
@@ -60,8 +66,8 @@ pub fn watch_catalog() {
 }
 
 unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: u32) {
-    KNOWN.set(None);
-    FORGOTTEN.set(FORGOTTEN.get() + 1);
+    STATE.known.set(None);
+    STATE.forgotten.set(STATE.forgotten.get() + 1);
 }
 
 fn look_up() -> Option<Targets> {
