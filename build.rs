@@ -23,7 +23,7 @@ fn linker_script() -> String {
     // Before them what the C compiler adds to each library for its end, and pgrx's for a fork; behind .text is the procedure linkage table.
     let ours: String = IN_EVERY_SESSION.map(|name| format!(" *(.text.*17redshift_sessions{name}*)")).concat();
     format!(
-        "SECTIONS {{ .text.session : {{ *crtbegin*(.text) *(.text.*clear_in_child*){ours} *(.text.redshift_sessions_*) }} .fini : {{ KEEP(*(.fini)) }} }} INSERT AFTER .text;\n\
+        "SECTIONS {{ .text.session : {{ *crtbegin*(.text) *(.text.*clear_in_child*){ours} *(.text.redshift_sessions_port) *(.text.redshift_sessions_startup_options) *(.text.redshift_sessions_auth_method) }} .fini : {{ KEEP(*(.fini)) }} }} INSERT AFTER .text;\n\
          SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n"
     )
 }
@@ -49,13 +49,14 @@ fn main() {
     let output = std::process::Command::new(&pg_config).arg("--includedir-server").output();
     let headers = output.unwrap_or_else(|error| panic!("{pg_config}, of PGRX_PG_CONFIG_PATH: {error}")).stdout;
     cc::Build::new()
-        .file("src/port.c")
+        .files(["src/port.c", "src/locks.c"])
         .include(String::from_utf8_lossy(&headers).trim())
         .flag_if_supported("-Wno-unused-parameter")
         .flag_if_supported("-fno-plt")
-        .compile("redshift_sessions_port");
+        .compile("redshift_sessions_c");
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");
     println!("cargo::rerun-if-changed=src/port.c");
+    println!("cargo::rerun-if-changed=src/locks.c");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=sql");
 }

@@ -39,6 +39,7 @@ mod backend;
 mod board;
 mod cancel_text;
 mod compat;
+mod conditions;
 mod conflict;
 mod connections;
 mod drivers;

@@ -3,9 +3,10 @@
 //! PostgreSQL reads the fast-path locks of each backend first and the rest of the table after that, so the
 //! snapshot of one backend can mix two transactions; `transactions.rs` sorts that out.
 
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Oid};
 
 use crate::compat;
+use crate::policy::Rows;
 
 /// One entry of the lock table: what one virtual transaction holds and awaits on one object.
 #[derive(Clone, Copy)]
@@ -49,13 +50,44 @@ fn object(tag: &pg_sys::LOCKTAG) -> Object {
 /// PostgreSQL's copy of the lock table, which lives in the memory context in which it was taken.
 pub struct Snapshot<'a>(&'a [pg_sys::LockInstanceData]);
 
+/// Which locks are enough, as far as a query says.
+#[derive(Clone, Copy, Default)]
+pub struct Only {
+    pub pid: Option<i32>,
+    /// Of transactions that wait.
+    pub waiting: bool,
+}
+
+/// As in locks.c.
+#[repr(C)]
+struct Wanted {
+    user: Oid,
+    pid: i32,
+    waiting: bool,
+}
+
+unsafe extern "C-unwind" {
+    fn redshift_sessions_locks_of(wanted: *const Wanted) -> *mut pg_sys::LockData;
+}
+
 impl Snapshot<'_> {
+    /// At least what is asked for.
+    ///
     /// # Safety
     /// The current memory context must outlive the snapshot.
-    pub unsafe fn take() -> Self {
-        // SAFETY: GetLockStatusData gives an array of that many elements, allocated in the current context.
+    pub unsafe fn take(rows: Rows, only: Only) -> Self {
+        let user = match rows {
+            Rows::All => Oid::INVALID,
+            Rows::OwnedBy(user) => user,
+        };
+        let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
+        let everything = rows == Rows::All && wanted.pid == 0 && !wanted.waiting;
+        // SAFETY: both give an array of that many elements, allocated in the current context. Nothing here has a destructor.
         unsafe {
-            let data = pg_sys::GetLockStatusData();
+            let data = match everything {
+                true => pg_sys::GetLockStatusData(),
+                false => pg_sys::ffi::pg_guard_ffi_boundary(|| redshift_sessions_locks_of(&wanted)),
+            };
             Snapshot(std::slice::from_raw_parts((*data).locks, (*data).nelements as usize))
         }
     }

@@ -15,7 +15,7 @@ use crate::backend;
 use crate::compat::raw;
 use crate::row::Row;
 use crate::svv_transactions::{COLUMNS, Columns, Words};
-use crate::{snapshot, target};
+use crate::{conditions, snapshot, target};
 
 struct Shared<T>(T);
 
@@ -63,6 +63,10 @@ struct State {
     /// NULL until the first row is asked for.
     answer: *const Answer,
     next: usize,
+    /// Gives the only pid that is asked for, NULL for all.
+    pid: *mut pg_sys::ExprState,
+    /// Only transactions that wait are asked for.
+    waiting: bool,
 }
 
 /// Could this be a plain SELECT from our function? A first look that costs nothing.
@@ -169,6 +173,11 @@ unsafe extern "C-unwind" fn plan(
         let function = (*(*(*path).custom_private).elements).ptr_value.cast::<pg_sys::RangeTblFunction>();
         // Among the plan's expressions, the call makes the plan depend on the function.
         (*scan).custom_exprs = pg_sys::lappend(std::ptr::null_mut(), (*function).funcexpr.cast());
+        let found = conditions::find((*scan).scan.plan.qual);
+        if !found.pid.is_null() {
+            (*scan).custom_exprs = pg_sys::lappend((*scan).custom_exprs, found.pid.cast());
+        }
+        (*scan).custom_private = pg_sys::lappend_int(std::ptr::null_mut(), found.waiting.into());
         for (index, kind) in TYPES.into_iter().enumerate() {
             let number = index as i16 + 1;
             let collation = if kind == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID };
@@ -199,11 +208,17 @@ unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut
 /// As for a function in FROM, it is an error here already if the reader may not execute it.
 #[pg_guard]
 unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_sys::EState, _flags: c_int) {
-    // SAFETY: our plan's first expression is the call.
+    // SAFETY: our plan's first expression is the call; there may be a second one, see `plan`.
     unsafe {
         let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
         backend::check_execute((*call).funcid, c"svv_transactions");
+        let state = state.cast::<State>();
+        if (*(*plan).custom_exprs).length > 1 {
+            let pid = (*(*(*plan).custom_exprs).elements.add(1)).ptr_value.cast();
+            (*state).pid = pg_sys::ExecInitExpr(pid, &mut (*state).scan.ss.ps);
+        }
+        (*state).waiting = (*(*(*plan).custom_private).elements).int_value != 0;
     }
 }
 
@@ -217,7 +232,7 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
     unsafe {
         let state = scan.cast::<State>();
         if (*state).answer.is_null() {
-            (*state).answer = collect((*scan).ps.state);
+            (*state).answer = collect(state);
         }
         let slot = (*scan).ss_ScanTupleSlot;
         if let Some(clear) = (*(*slot).tts_ops).clear {
@@ -239,12 +254,14 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn collect(estate: *mut pg_sys::EState) -> *const Answer {
+unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
     // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
     unsafe {
-        let mut context = pgrx::PgMemoryContexts::For((*estate).es_query_cxt);
+        let plan_state = &(*state).scan.ss.ps;
+        let only = conditions::only((*state).pid, plan_state.ps_ExprContext, (*state).waiting);
+        let mut context = pgrx::PgMemoryContexts::For((*plan_state.state).es_query_cxt);
         context.switch_to(|context| {
-            let (transactions, rows) = snapshot::open_transactions(backend::readable_rows());
+            let (transactions, rows) = snapshot::open_transactions(backend::readable_rows(), only);
             let columns = transactions.iter().map(Columns::of).collect();
             context.leak_and_drop_on_delete(Answer { columns, rows, words: Words::new() }).cast_const()
         })

@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use pgrx::pg_sys;
 
 use crate::compat::{self, raw};
-use crate::locks::{self, Lock};
+use crate::locks::{self, Lock, Only};
 use crate::policy::Rows;
 use crate::process::{self, Process};
 use crate::row::Row;
 use crate::transactions::{self, Collector, Directory, Prepared, Transaction};
 use crate::{error, prepared};
 
-/// In the order of svv_transactions.
-pub fn open_transactions(wanted: Rows) -> (Vec<Transaction>, Vec<Row>) {
+/// In the order of svv_transactions. All that the reader may see, or perhaps no more than `only`.
+pub fn open_transactions(wanted: Rows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
     let mut context = pgrx::PgMemoryContexts::new("redshift_sessions snapshot");
     // SAFETY: the copy of the lock table is all that is left in the context, and not kept.
-    unsafe { context.switch_to(|_| collect(locks::Snapshot::take(), wanted)) }
+    unsafe { context.switch_to(|_| collect(locks::Snapshot::take(wanted, only), wanted)) }
 }
 
 /// The id that the next transaction will get.

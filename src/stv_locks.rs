@@ -3,6 +3,7 @@
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
+use crate::locks::Only;
 use crate::policy::Rows;
 use crate::{backend, names, set_returning, snapshot};
 
@@ -19,7 +20,7 @@ unsafe extern "C-unwind" fn stv_locks_wrapper(fcinfo: pg_sys::FunctionCallInfo) 
     backend::check_select(c"stv_locks");
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
-    let (transactions, locks) = snapshot::open_transactions(Rows::All);
+    let (transactions, locks) = snapshot::open_transactions(Rows::All, Only::default());
     let mut last = None;
     for lock in locks {
         let Some(relation) = lock.relation().filter(|_| lock.mode() >= WEAKEST_WRITE) else { continue };

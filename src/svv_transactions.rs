@@ -8,6 +8,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
 use crate::compat::raw;
+use crate::locks::Only;
 use crate::row::{Row, SHAPES};
 use crate::transactions::Transaction;
 use crate::{backend, names, set_returning, snapshot};
@@ -33,7 +34,7 @@ set_returning::function!(svv_transactions_wrapper, pg_finfo_svv_transactions_wra
 unsafe extern "C-unwind" fn svv_transactions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
     // SAFETY: the function manager gives a valid call.
     let target = unsafe { set_returning::materialize(fcinfo) };
-    let (transactions, rows) = snapshot::open_transactions(backend::readable_rows());
+    let (transactions, rows) = snapshot::open_transactions(backend::readable_rows(), Only::default());
     let columns: Vec<Columns> = transactions.iter().map(Columns::of).collect();
     // SAFETY: both live as long as the query; rows refer to transactions by index.
     unsafe { write(&target, &columns, &rows) };
