@@ -40,6 +40,9 @@ unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *
         let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
         match tag {
             NodeTag::T_FuncExpr if is_native((*node.cast::<pg_sys::FuncExpr>()).funcid) => true,
+            // Most of what a statement has, and nothing below: not worth the walker's look.
+            NodeTag::T_Var | NodeTag::T_Const | NodeTag::T_Param | NodeTag::T_RangeTblRef => false,
+            NodeTag::T_TargetEntry => find_native_call((*node.cast::<pg_sys::TargetEntry>()).expr.cast(), context),
             NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
             _ => raw::expression_tree_walker(node, find_native_call, context),
         }
