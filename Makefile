@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS
+export PG PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS
 
 help: ## shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -11,10 +11,13 @@ run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the exam
 	@PG_CONFIG=$$(pg_test/server copy) .ci/install
 	@pg_test/demo
 
-test: ## gets what the tests need, builds, and runs all of them
+test: ## gets what the tests need, builds, and runs all of them; PG=17 for that version of PostgreSQL
 	@.ci/setup --tests
 	@PG_CONFIG=$$(pg_test/server copy) .ci/install
 	@pg_test/run
+
+test-all: ## the same with PostgreSQL 14 to 18, those that the machine lacks are got; and pg_upgrade between them
+	@.ci/test-all
 
 soak: ## many sessions for a minute, after which the books must balance; DURATION=, SESSIONS=, SEED=
 	@.ci/setup --tests
@@ -37,4 +40,4 @@ install: ## builds a release and installs it into the server of PG_CONFIG
 clean: ## stops the private servers and deletes everything that was built
 	@.ci/clean
 
-.PHONY: help run test soak bench lint install clean
+.PHONY: help run test test-all soak bench lint install clean
