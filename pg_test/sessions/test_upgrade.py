@@ -1,53 +1,36 @@
-"""ALTER EXTENSION redshift_sessions UPDATE, from each version that was released."""
+"""ALTER EXTENSION redshift_sessions UPDATE, along every version that was released."""
 
-import pathlib
 import re
 
 import psycopg
 import pytest
 
-from conftest import value
+import catalog
+from conftest import ROOT, value
 
+DEFAULT = "(SELECT default_version FROM pg_available_extensions WHERE name = 'redshift_sessions')"
+INSTALLED = "SELECT extversion FROM pg_extension WHERE extname = 'redshift_sessions'"
 RELEASED = sorted(
-    re.fullmatch(r"redshift_sessions--(.*)\.sql", path.name).group(1)
-    for path in (pathlib.Path(__file__).resolve().parent.parent / "released").iterdir()
+    (re.fullmatch(r"redshift_sessions--(.*)\.sql", path.name).group(1) for path in (ROOT / "pg_test/released").iterdir()),
+    key=lambda version: [int(number) for number in version.split(".")],
 )
-
-# Everything that the extension owns, and what it looks like.
-MEMBERS = """
-    SELECT pg_describe_object(d.classid, d.objid, 0),
-           CASE d.classid WHEN 'pg_class'::regclass THEN pg_get_viewdef(d.objid)
-                          WHEN 'pg_proc'::regclass THEN pg_get_functiondef(d.objid) END,
-           CASE d.classid WHEN 'pg_class'::regclass THEN (SELECT relacl::text FROM pg_class WHERE oid = d.objid)
-                          WHEN 'pg_proc'::regclass THEN (SELECT proacl::text FROM pg_proc WHERE oid = d.objid)
-                          WHEN 'pg_namespace'::regclass THEN (SELECT nspacl::text FROM pg_namespace WHERE oid = d.objid) END,
-           obj_description(d.objid, d.classid::regclass::name)
-    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-    WHERE e.extname = 'redshift_sessions' AND d.classid <> 'pg_type'::regclass AND d.classid <> 'pg_rewrite'::regclass
-    ORDER BY 1
-"""
-COLUMNS = """
-    SELECT a.attrelid::regclass::text, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
-    FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.deptype = 'e'
-    ORDER BY 1, 2
-"""
-VIEWS = """
-    SELECT d.objid::regclass::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e' AND d.refobjid =
-    (SELECT oid FROM pg_extension WHERE extname = 'redshift_sessions')
-"""
+CURRENT = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
+VERSIONS = RELEASED + ([CURRENT] if CURRENT not in RELEASED else [])
+STEPS = list(zip(VERSIONS, VERSIONS[1:]))
 
 
 @pytest.fixture
 def install(server):
-    """Makes a database with the extension, in some version or as it is now."""
+    """Makes a database with the extension in some version, as it is now, or, for None, without it."""
     made = []
     with server.connect("awsuser", "postgres") as connection:
 
-        def install(name, version=""):
+        def install(name, version=CURRENT):
             connection.execute("DROP DATABASE IF EXISTS %s WITH (FORCE)" % name)
             connection.execute("CREATE DATABASE %s TEMPLATE template0" % name)
             made.append(server.connect("awsuser", name))
-            made[-1].execute("CREATE EXTENSION redshift_sessions %s" % version)
+            if version:
+                made[-1].execute("CREATE EXTENSION redshift_sessions VERSION '%s'" % version)
             return made[-1]
 
         yield install
@@ -60,11 +43,11 @@ def install(server):
 @pytest.fixture(params=RELEASED)
 def released(request, install):
     """A connection to a database with an earlier version."""
-    return install("upgraded", "VERSION '%s'" % request.param)
+    return install("upgraded", request.param)
 
 
 def test_the_sql_of_an_earlier_version_works_with_this_library(released):
-    views = [name for (name,) in released.execute(VIEWS)]
+    views = catalog.views_of_extension(released)
     assert len(views) >= 12
     for view in views:
         released.execute("SELECT * FROM %s" % view).fetchall()
@@ -72,17 +55,34 @@ def test_the_sql_of_an_earlier_version_works_with_this_library(released):
     assert released.execute("SELECT log, size > 0 FROM redshift_sessions.logs() ORDER BY 1 LIMIT 1").fetchone() == ("stl_connection_log", True)
 
 
-def test_an_upgraded_install_equals_a_fresh_one(released, install):
+@pytest.mark.parametrize("script", ["pg_test/released/redshift_sessions--%s.sql" % version for version in RELEASED]
+                         + ["sql/redshift_sessions--%s--%s.sql" % step for step in STEPS])  # fmt: skip
+def test_no_function_of_a_released_script_has_left_the_library(script, admin):
+    symbols = re.findall(r"AS 'MODULE_PATHNAME', '(\w+)'", (ROOT / script).read_text())
+    assert symbols
+    for symbol in set(symbols):
+        # PostgreSQL looks for the symbol, and for what tells that it is a function of its own, when a function is created.
+        admin.execute("CREATE FUNCTION pg_temp.%s() RETURNS void LANGUAGE c AS '$libdir/redshift_sessions', '%s'" % (symbol, symbol))
+
+
+@pytest.mark.parametrize("before, after", STEPS)
+def test_each_step_makes_what_a_fresh_install_is(before, after, install):
+    upgraded, fresh = install("upgraded", before), install("fresh", after)
+    upgraded.execute("ALTER EXTENSION redshift_sessions UPDATE TO '%s'" % after)
+    expected, found = catalog.of_extension(fresh), catalog.of_extension(upgraded)
+    for aspect in expected:
+        assert found[aspect] == expected[aspect], aspect
+
+
+def test_an_update_goes_all_the_way(released, install):
     fresh = install("fresh")
     released.execute("ALTER EXTENSION redshift_sessions UPDATE")
-    assert released.execute(MEMBERS).fetchall() == fresh.execute(MEMBERS).fetchall()
-    assert released.execute(COLUMNS).fetchall() == fresh.execute(COLUMNS).fetchall()
-    version = "SELECT extversion = (SELECT default_version FROM pg_available_extensions WHERE name = extname) FROM pg_extension WHERE extname = 'redshift_sessions'"
-    assert value(released, version) is True
+    assert catalog.of_extension(released) == catalog.of_extension(fresh)
+    assert value(released, "SELECT (%s) = %s" % (INSTALLED, DEFAULT)) is True
 
 
 def test_what_users_built_survives_an_upgrade(released):
-    views = [name for (name,) in released.execute(VIEWS)]
+    views = catalog.views_of_extension(released)
     for view in views:
         released.execute("CREATE VIEW public.mine_%s AS SELECT * FROM pg_catalog.%s" % (view, view))
     released.execute("GRANT SELECT ON pg_catalog.stl_tr_conflict TO alice")
@@ -93,3 +93,18 @@ def test_what_users_built_survives_an_upgrade(released):
     with pytest.raises(psycopg.errors.DependentObjectsStillExist):
         released.execute("DROP EXTENSION redshift_sessions")
     released.execute("DROP EXTENSION redshift_sessions CASCADE")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_dropping_the_extension_leaves_nothing_behind(version, install):
+    database = install("upgraded", None)
+    before = catalog.of_database(database)
+    database.execute("CREATE EXTENSION redshift_sessions VERSION '%s'" % version)
+    assert catalog.of_database(database) != before
+    for view in catalog.views_of_extension(database):
+        database.execute("SELECT * FROM %s" % view).fetchall()
+    database.execute("ALTER EXTENSION redshift_sessions UPDATE")
+    database.execute("DROP EXTENSION redshift_sessions")
+    after = catalog.of_database(database)
+    for table in before:
+        assert after[table] == before[table], table
