@@ -71,6 +71,30 @@ pub fn not_preloaded(libraries: &str) -> Message {
     }
 }
 
+/// Said once by each session that uses the SQL of an earlier version.
+pub fn earlier_sql(installed: &str, library: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_WARNING,
+        text: format!(
+            "extension redshift_sessions is of version {installed} in this database, its library of version {library}"
+        ),
+        detail: Some("All of the earlier version works; what is new comes with the update."),
+        hint: Some("Run: ALTER EXTENSION redshift_sessions UPDATE;".into()),
+    }
+}
+
+/// The other way round: a server that runs on with the library that it was started with.
+pub fn earlier_library(installed: &str, library: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_WARNING,
+        text: format!(
+            "extension redshift_sessions is of version {installed} in this database, its library of version {library}"
+        ),
+        detail: None,
+        hint: Some(format!("Install the library of version {installed} and restart the server.")),
+    }
+}
+
 /// The view of a log that is not kept.
 pub fn no_log(view: &str, setting: &str) -> Message {
     Message {

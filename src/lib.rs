@@ -59,6 +59,7 @@ mod set_returning;
 mod snapshot;
 mod statements;
 mod target;
+mod version;
 
 pg_module_magic!(name, version);
 

@@ -15,7 +15,7 @@ use crate::backend;
 use crate::compat::raw;
 use crate::row::Row;
 use crate::svv_transactions::{COLUMNS, Columns, Words};
-use crate::{conditions, snapshot, target};
+use crate::{conditions, snapshot, target, version};
 
 struct Shared<T>(T);
 
@@ -255,6 +255,7 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
 
 #[pg_guard]
 unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
+    version::remind();
     // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
     unsafe {
         let plan_state = &(*state).scan.ss.ps;

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Datum};
 
-use crate::error;
+use crate::{error, version};
 
 /// Tells PostgreSQL that a function is called by its current conventions.
 macro_rules! function {
@@ -39,6 +39,7 @@ impl Rows {
 /// `fcinfo` is that of the running call.
 pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
     use pg_sys::SetFunctionReturnMode::*;
+    version::remind();
     // SAFETY: as PostgreSQL's InitMaterializedSRF, which 14 does not have.
     unsafe {
         let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 
 use crate::backend::{self, Backend, Native};
 use crate::record::Kind;
-use crate::{cancel_text, error, policy, svl_terminate};
+use crate::{cancel_text, error, policy, svl_terminate, version};
 
 #[pg_extern(sql = false)]
 fn pg_terminate_backend(pid: i32) -> i32 {
@@ -30,6 +30,7 @@ fn pg_cancel_backend_bool(pid: i32) -> bool {
 }
 
 fn terminate(pid: i32, timeout: i64) -> bool {
+    version::remind();
     let native = Native::Terminate { timeout };
     native.check_execute();
     if timeout < 0 {
@@ -66,6 +67,7 @@ fn cancel(pid: Option<i32>, message: Option<&[u8]>) -> Option<i32> {
 }
 
 fn send_cancel(pid: i32, message: Option<&[u8]>) -> bool {
+    version::remind();
     Native::Cancel.check_execute();
     let Some(target) = Backend::find(pid) else { return false };
     if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {

@@ -108,3 +108,53 @@ def test_dropping_the_extension_leaves_nothing_behind(version, install):
     after = catalog.of_database(database)
     for table in before:
         assert after[table] == before[table], table
+
+
+USES = [
+    "SELECT * FROM svv_transactions",
+    "SELECT * FROM redshift_sessions.svv_transactions() WITH ORDINALITY",
+    "SELECT * FROM stv_sessions",
+    "SELECT pg_terminate_backend(0)",
+    "SELECT redshift_sessions.pg_cancel_backend(0)",
+    "SELECT redshift_sessions.pg_terminate_backend_bool(0)",
+]
+
+
+def reminders(connection):
+    return [notice for notice in connection.notices if "of version" in notice.message_primary]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_session_is_told_once_what_to_run(use, released, server):
+    text = "extension redshift_sessions is of version %s in this database, its library of version %s"
+    with server.connect("alice", "upgraded") as session:
+        session.execute("SELECT 1")
+        assert reminders(session) == []
+        for _ in range(2):
+            session.execute(use).fetchall()
+        (notice,) = reminders(session)
+        assert notice.severity == "WARNING" and notice.message_primary == text % (value(released, INSTALLED), CURRENT)
+    released.execute(re.fullmatch("Run: (.*)", notice.message_hint).group(1))
+    with server.connect("alice", "upgraded") as session:
+        session.execute(use).fetchall()
+        assert reminders(session) == []
+
+
+def test_a_session_is_told_that_the_server_runs_an_earlier_library(install, server):
+    database = install("upgraded")
+    database.execute("SET allow_system_table_mods = on")
+    database.execute("UPDATE pg_extension SET extversion = '99.0.0' WHERE extname = 'redshift_sessions'")
+    with server.connect("alice", "upgraded") as session:
+        session.execute("SELECT * FROM svv_transactions").fetchall()
+        (notice,) = reminders(session)
+        assert notice.message_hint == "Install the library of version 99.0.0 and restart the server."
+
+
+def test_looking_for_locks_does_not_wait_for_one(released, server):
+    """Not even for one on the table that has the version."""
+    with released.transaction():
+        released.execute("SET LOCAL allow_system_table_mods = on")
+        released.execute("LOCK pg_extension")
+        with server.connect("alice", "upgraded") as session:
+            session.execute("SET statement_timeout = '10s'")
+            session.execute("SELECT * FROM svv_transactions").fetchall()
