@@ -187,11 +187,6 @@ class TestSettings:
         bob.execute("RESET redshift_sessions.integer_result")
         assert type_of(bob) == INT4
 
-    def test_other_names_below_our_prefix_are_errors(self, server, login):
-        if server.version() >= 15:
-            with pytest.raises(psycopg.errors.InvalidName, match="invalid configuration parameter name"):
-                login("alice").execute("SET redshift_sessions.redirekt = off")
-
 
 def test_what_passes_by_keeps_postgresqls_rule(login, admin):
     """Arguments of EXECUTE and CALL are not planned. PostgreSQL's own rule then still holds: bob may not."""
