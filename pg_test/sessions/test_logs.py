@@ -253,10 +253,19 @@ def test_a_log_that_is_off_is_an_error_with_its_setting(small):
 
 
 def test_a_crash_empties_the_logs_and_breaks_nothing(small):
-    target = small.connect("alice")
+    target, bystander = small.connect("alice"), small.connect()
     os.kill(pid_of(target), signal.SIGKILL)
     with pytest.raises(psycopg.OperationalError):
         target.execute("SELECT 1")
+
+    def has_crashed():
+        """Until the postmaster has noticed, and ends all sessions, it lets clients in."""
+        try:
+            bystander.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return True
+
+    eventually(has_crashed)
 
     def comes_back():
         try:
