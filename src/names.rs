@@ -21,7 +21,17 @@ unsafe fn c_string(name: *const std::ffi::c_char) -> Option<Datum> {
     (!name.is_null()).then(|| text(unsafe { CStr::from_ptr(name) }))
 }
 
+/// What comes from elsewhere may be in another encoding or in none: names are those of the database where they were given, and a client
+/// may say anything before it is known. PostgreSQL's functions fail with such a text, and a row of a view must not make the view unreadable.
 pub fn text(string: &CStr) -> Datum {
+    let bytes = string.to_bytes();
+    // SAFETY: looks at the bytes, and raises no error.
+    let valid = bytes.is_ascii()
+        || unsafe { pg_sys::pg_verify_mbstr(pg_sys::GetDatabaseEncoding(), string.as_ptr(), bytes.len() as i32, true) };
+    if valid { copy(string) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
+}
+
+fn copy(string: &CStr) -> Datum {
     // SAFETY: copies the string into the current memory context, which is that of the call.
     unsafe { Datum::from(pg_sys::cstring_to_text(string.as_ptr())) }
 }

@@ -19,7 +19,7 @@ class Raw:
         self.reported = {}
         packet = struct.pack("!i", 196608)
         for name, value in {"user": "alice", "database": "dev", **parameters}.items():
-            packet += name.encode() + b"\0" + value.encode() + b"\0"
+            packet += name.encode() + b"\0" + value.encode(errors="surrogateescape") + b"\0"
         self.socket.sendall(struct.pack("!i", len(packet) + 5) + packet + b"\0")
         self.answer()
 
@@ -30,10 +30,10 @@ class Raw:
             kind, length = struct.unpack("!ci", self.buffer.read(5))
             body = self.buffer.read(length - 4)
             if kind == b"S":
-                name, value, _ = body.decode().split("\0")
+                name, value, _ = body.decode(errors="surrogateescape").split("\0")
                 self.reported[name] = value
             elif kind == b"E":
-                raise Refused({field[0]: field[1:] for field in body.decode().split("\0") if field})
+                raise Refused({field[0]: field[1:] for field in body.decode(errors="surrogateescape").split("\0") if field})
             elif kind == b"D":
                 rows.append(self.values(body[2:]))
             elif kind == b"Z":

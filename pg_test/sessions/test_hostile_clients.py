@@ -1,0 +1,140 @@
+"""What can a client do with bytes that nobody expects? Nothing to what others read. See docs/security.md."""
+
+import socket
+
+import pytest
+
+from conftest import eventually, pid_of, send, value
+from protocol import Raw, Refused
+
+VIEWS = [
+    "svv_transactions",
+    "stv_sessions",
+    "stv_recents",
+    "stv_inflight",
+    "svv_query_inflight",
+    "stv_locks",
+    "svl_terminate",
+    "stl_tr_conflict",
+    "stl_sessions",
+    "sys_session_history",
+    "stl_connection_log",
+    "stl_restarted_sessions",
+    "redshift_sessions.logs()",
+]
+# As a driver writes them who was told to keep them: \xff is no letter in any encoding, \xf0 the beginning of one that is cut off.
+NO_LETTERS = "\udcff\udcf0"
+
+
+def everything_is_readable(login):
+    """With the client's encoding as the database's own, and with one that the server has to convert to."""
+    for encoding in ("utf8", "win1252"):
+        superuser = login("boss", client_encoding=encoding)
+        for view in VIEWS:
+            superuser.execute("SELECT * FROM " + view).fetchall()
+        # Again with what functions of texts make of it, which look for letters.
+        superuser.execute("SELECT upper(user_name), reverse(text) FROM stv_inflight i JOIN stv_sessions s ON s.process = i.pid").fetchall()
+        superuser.execute("SELECT lower(username), reverse(dbname), length(application_name) FROM stl_connection_log").fetchall()
+
+
+@pytest.fixture
+def latin(admin):
+    """A database in another encoding than dev's, which is UTF8."""
+    admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    yield "latin"
+    admin.execute("DROP DATABASE latin WITH (FORCE)")
+
+
+@pytest.mark.parametrize("name", ["user", "database"])
+def test_names_in_no_encoding_from_somebody_who_cannot_log_in(server, login, admin, name):
+    with pytest.raises(Refused, match="does not exist"):
+        Raw(server.port, **{name: NO_LETTERS})
+    column = {"user": "username", "database": "dbname"}[name]
+    eventually(lambda: value(admin, "SELECT count(*) FROM stl_connection_log WHERE %s = '??'" % column) >= 1)
+    everything_is_readable(login)
+
+
+def test_names_that_are_cut_in_the_middle_of_a_letter(server, login, admin):
+    """PostgreSQL cuts what is longer than 63 bytes; letters of four bytes do not end there."""
+    with pytest.raises(Refused):
+        Raw(server.port, user="\U0001d11e" * 30)
+    eventually(lambda: value(admin, "SELECT count(*) FROM stl_connection_log WHERE username LIKE '????????????????????????%'") >= 1)
+    everything_is_readable(login)
+
+
+@pytest.mark.parametrize("length", [1, 40, 200])
+def test_a_query_group_in_no_encoding(server, login, admin, length):
+    session = Raw(server.port, options="-c query_group=" + NO_LETTERS * length)
+    pid = session.value("SELECT pg_backend_pid()")
+    label = session.value("SELECT trim(label) FROM stv_inflight WHERE pid = %s" % pid)
+    assert set(label) == {"?"} and min(2 * length, 315) <= len(label) <= 320
+    everything_is_readable(login)
+    session.close()
+
+
+def test_statements_of_another_encoding(login, admin, latin):
+    session = login("alice", latin, client_encoding="utf8")
+    send(admin, session, "SELECT pg_sleep(600) /* %s */" % ("ü" * 300))
+    pid = pid_of(session)
+    assert value(admin, "SELECT text FROM stv_inflight WHERE pid = %s", pid).startswith("SELECT pg_sleep(600) /* ????")
+    everything_is_readable(login)
+    admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    everything_is_readable(login)
+
+
+def test_a_role_named_in_another_encoding(server, login, admin, latin):
+    """Roles are those of all databases, and have their name in the encoding of one."""
+    owner = login("awsuser", latin, client_encoding="utf8")
+    owner.execute('CREATE ROLE "rölé" LOGIN')
+    try:
+        session = Raw(server.port, user="r\udcf6l\udce9", database=latin)
+        pid = session.value("SELECT pg_backend_pid()")
+        session.query("BEGIN; SELECT 1 FROM pg_class LIMIT 1")
+        assert value(admin, "SELECT trim(user_name) FROM stv_sessions WHERE process = %s", pid) == "r?l?"
+        assert value(admin, "SELECT txn_owner FROM svv_transactions WHERE pid = %s LIMIT 1", pid) == "r?l?"
+        assert value(owner, "SELECT trim(user_name) FROM stv_sessions WHERE process = %s", pid) == "rölé"
+        everything_is_readable(login)
+        session.close()
+    finally:
+        eventually(lambda: value(admin, "SELECT count(*) FROM stv_sessions WHERE db_name = 'latin'") == 1)
+        owner.execute('DROP ROLE "rölé"')
+
+
+def test_a_driver_that_sends_all_that_fits(server, login):
+    """A startup packet is at most 10,000 bytes. Names that mean something to PostgreSQL keep their meaning."""
+    unknown = {"x%d" % number: "v" for number in range(900)}
+    session = Raw(server.port, client_protocol_version="2", driver_version=NO_LETTERS * 100, **unknown)
+    assert session.value("SHOW x899") == "v"
+    assert session.value("SELECT current_user") == "alice"
+    everything_is_readable(login)
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"session_authorization": "boss"},
+        {"role": "boss"},
+        {"is_superuser": "on"},
+        {"server_version": "99"},
+        {"redshift_sessions.redirect": "off"},
+        {"redshift_sessions.terminate_log_size": "0"},
+        {"log_statement": "none"},
+        {"shared_preload_libraries": ""},
+        {"session_preload_libraries": "x"},
+    ],
+    ids=lambda sent: next(iter(sent)),
+)
+def test_a_driver_gets_no_setting_that_others_do_not(server, sent):
+    for driver in ({}, {"client_protocol_version": "2"}):
+        with pytest.raises(Refused) as refused:
+            Raw(server.port, **driver, **sent)
+        assert refused.value.sqlstate in ("42501", "55P02", "42704", "22023")
+
+
+def test_a_client_that_never_says_who_it_is(server, login, admin):
+    """It has no row, and nobody waits for it."""
+    with socket.create_connection(("127.0.0.1", server.port)) as silent:
+        silent.sendall(b"\0\0\0\x54\0\3\0\0")
+        everything_is_readable(login)
+        assert value(admin, "SELECT count(*) FROM stv_sessions WHERE user_name = ''") == 0
