@@ -108,12 +108,17 @@ pub fn no_log(view: &str, setting: &str) -> Message {
 }
 
 /// Into the server's log, while the server starts or stops; the logs begin empty.
-pub fn log_file_not_used(path: &str, reason: &str, aside: &str) -> Message {
+/// `aside` is what the file was renamed to, if it could be.
+pub fn log_file_not_used(path: &str, reason: &str, aside: Option<&str>) -> Message {
+    let left = match aside {
+        Some(aside) => format!("The file was renamed to \"{aside}\"; the logs begin empty."),
+        None => "The file stays where it is; the logs begin empty.".into(),
+    };
     Message {
         code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
         text: format!("logs of redshift_sessions were not read from file \"{path}\": {reason}"),
         detail: None,
-        hint: Some(format!("The file was renamed to \"{aside}\"; the logs begin empty.")),
+        hint: Some(left),
     }
 }
 

@@ -93,7 +93,9 @@ impl<const WORDS: usize> Log<WORDS> {
         let Some(ring) = self.ring.get() else { return };
         if let Some(saved) = saved.iter().find(|saved| saved.log == self.view) {
             let rows: Vec<[u64; WORDS]> = saved.rows.iter().filter_map(|row| row.as_slice().try_into().ok()).collect();
-            ring.restore(&saved.counts, rows.into_iter());
+            let mut counts = saved.counts.clone();
+            counts.dropped += (saved.rows.len() - rows.len()) as u64; // those of another length
+            ring.restore(&counts, rows.into_iter());
         }
     }
 

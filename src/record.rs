@@ -125,7 +125,7 @@ impl Record<3> for Terminate {
 
     fn decode([pid_and_kind, time, user]: [u64; 3]) -> Self {
         let kind = if pid_and_kind >> 32 == Kind::Cancel as u64 { Kind::Cancel } else { Kind::Terminate };
-        Terminate { pid: pid_and_kind as i32, time: time as i64, user: user as u32, kind }
+        Terminate { pid: pid_and_kind as i32, time: self::time(time), user: user as u32, kind }
     }
 }
 
@@ -137,7 +137,7 @@ impl Record<4> for Conflict {
 
     fn decode([xid, pid_and_table, start, abort]: [u64; 4]) -> Self {
         let (pid, table) = (pid_and_table as i32, (pid_and_table >> 32) as u32);
-        Conflict { xid: xid as i64, pid, start: start as i64, abort: abort as i64, table }
+        Conflict { xid: xid as i64, pid, start: time(start), abort: time(abort), table }
     }
 }
 
@@ -193,7 +193,7 @@ impl Record<66> for Connection {
         Connection {
             event,
             pid: words[0] as i32,
-            time: words[1] as i64,
+            time: time(words[1]),
             duration: words[2] as i64,
             remote_host: part(&words, 3),
             remote_port: part(&words, 9),
@@ -207,7 +207,7 @@ impl Record<66> for Connection {
             driver_version: part(&words, 52),
             plugin_name: part(&words, 60),
             protocol_version: words[64] as i32,
-            session_start: words[65] as i64,
+            session_start: time(words[65]),
         }
     }
 }
@@ -233,14 +233,22 @@ impl Record<20> for Ended {
         Ended {
             pid: words[0] as i32,
             how,
-            start: words[1] as i64,
-            end: words[2] as i64,
+            start: time(words[1]),
+            end: time(words[2]),
             user: words[3] as u32,
             database: (words[3] >> 32) as u32,
             user_name: part(&words, 4),
             database_name: part(&words, 12),
         }
     }
+}
+
+/// What PostgreSQL can show. Logs come from a file, too, and a time beyond would be an error of the whole view.
+const FIRST_TIME: i64 = -211_813_488_000_000_000;
+const LAST_TIME: i64 = 9_223_371_331_199_999_999;
+
+fn time(word: u64) -> i64 {
+    (word as i64).clamp(FIRST_TIME, LAST_TIME)
 }
 
 fn part<const WORDS: usize>(words: &[u64], from: usize) -> [u64; WORDS] {
@@ -277,7 +285,7 @@ mod tests {
                 driver_version: [12; 8],
                 plugin_name: [13; 4],
                 protocol_version: -1,
-                session_start: i64::MAX,
+                session_start: LAST_TIME,
             };
             assert_eq!(Connection::decode(record.encode()), record);
         }
@@ -287,8 +295,20 @@ mod tests {
                 Ended { pid: -1, how, start: 3, end: 4, user: 5, database: u32::MAX, user_name, database_name };
             assert_eq!(Ended::decode(record.encode()), record);
         }
-        let record = Conflict { xid: -(7 << 32), pid: -1, start: i64::MIN, abort: i64::MAX, table: u32::MAX };
+        let record = Conflict { xid: -(7 << 32), pid: -1, start: FIRST_TIME, abort: LAST_TIME, table: u32::MAX };
         assert_eq!(Conflict::decode(record.encode()), record);
+    }
+
+    #[test]
+    fn every_word_is_a_row_that_can_be_shown() {
+        for word in [0, 1, u64::MAX, i64::MAX as u64, i64::MIN as u64, 0x8080_8080_8080_8080] {
+            let shown = |time: i64| (FIRST_TIME..=LAST_TIME).contains(&time);
+            assert!(shown(Terminate::decode([word; 3]).time));
+            let (conflict, ended) = (Conflict::decode([word; 4]), Ended::decode([word; 20]));
+            assert!(shown(conflict.start) && shown(conflict.abort) && shown(ended.start) && shown(ended.end));
+            let connection = Connection::decode([word; 66]);
+            assert!(shown(connection.time) && shown(connection.session_start));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 """Logs while the server is down: kept over a clean restart, not over a crash; a file is never trusted."""
 
 import json
+import os
 
 import pytest
 
@@ -91,6 +92,83 @@ def test_a_damaged_file_is_set_aside_with_a_line_in_the_log(server, kind, reason
     assert 'LOG:  logs of redshift_sessions were not read from file "pg_stat/redshift_sessions.json": ' in log and reason in log
     with server.connect() as admin:
         assert value(admin, "SELECT count(*) FROM svl_terminate") == 0
+
+
+def replace(file, kind):
+    """What somebody may put in the file's place who can write to the data directory, and wants more, or to stop the server."""
+    text = file.read_bytes()
+    file.unlink()
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "link":
+        file.symlink_to("/dev/zero")
+    elif kind == "directory":
+        (file / "x").mkdir(parents=True)
+    elif kind == "without end":
+        file.touch()
+        os.truncate(file, 1 << 40)
+    elif kind == "random":
+        file.write_bytes(b"\xff" + os.urandom(100_000))
+    elif kind == "deep":
+        file.write_bytes(b"[" * 1_000_000)
+    else:
+        saved = json.loads(text)
+        saved["logs"][0]["counts"] = {"written": 2**64 - 1, "dropped": -1}
+        file.write_text(json.dumps(saved))
+
+
+@pytest.mark.parametrize(
+    "kind, reason",
+    [
+        ("pipe", "it is not a file"),
+        ("link", "it is not a file"),
+        ("directory", "it is not a file"),
+        ("without end", "it is larger than "),
+        ("random", "expected value"),
+        ("deep", "invalid type"),
+        ("counts", "invalid value"),
+    ],
+)
+def test_what_is_in_the_files_place_is_set_aside_and_the_server_starts(server, kind, reason):
+    server.stop()
+    file = saved_file(server)
+    replace(file, kind)
+    server.start(EVERYTHING)
+    log = (server.directory() / "log").read_text()
+    line = next(line for line in log.splitlines() if "were not read from file" in line)
+    assert "LOG:  logs of redshift_sessions" in line and reason in line
+    assert not os.path.lexists(file) and os.path.lexists(str(file) + ".bad")
+    with server.connect() as admin:
+        assert value(admin, "SELECT count(*) FROM svl_terminate") == 0
+    # And the next ones are kept as ever.
+    server.restart(EVERYTHING)
+    assert "were not written" not in (server.directory() / "log").read_text()
+
+
+def test_what_cannot_be_set_aside_stays_and_the_server_starts(server):
+    server.stop()
+    file = saved_file(server)
+    file.with_name(file.name + ".bad").joinpath("x").mkdir(parents=True)
+    file.write_text("{}")
+    server.start(EVERYTHING)
+    assert "HINT:  The file stays where it is; the logs begin empty." in (server.directory() / "log").read_text()
+    server.restart(EVERYTHING)
+    everything(server)
+
+
+def test_what_waits_where_the_file_is_written_is_replaced(server):
+    """A pipe would wait for a reader while the server stops, and a link lead elsewhere."""
+    temporary = server.directory() / "data/pg_stat/redshift_sessions.json.tmp"
+    precious = server.directory() / "data/pg_stat/precious"
+    precious.write_text("precious")
+    for place in (lambda: os.mkfifo(temporary), lambda: temporary.symlink_to("precious")):
+        place()
+        os.chown(temporary, precious.stat().st_uid, precious.stat().st_gid, follow_symlinks=False)
+        server.stop()
+        assert saved_file(server).is_file() and not saved_file(server).is_symlink()
+        server.start(EVERYTHING)
+        assert value(server.connect(), "SELECT count(*) FROM svl_terminate") == 7
+    assert precious.read_text() == "precious"
 
 
 def test_a_file_that_cannot_be_written_is_a_line_in_the_log(server):
