@@ -30,6 +30,7 @@ mod policy;
 mod record;
 mod ring;
 mod row;
+mod saved;
 mod slot;
 mod source;
 mod transactions;

@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use pgrx::pg_sys;
 
-use crate::log_file::SavedLog;
 use crate::record::{Record, STATEMENT_WORDS};
 use crate::ring::{Header, Ring};
+use crate::saved::SavedLog;
 use crate::{cancel_text, error, gucs, query_group};
 
 /// A log that may be off. Writing to it never waits and never fails.

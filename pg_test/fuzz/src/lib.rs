@@ -1,0 +1,14 @@
+//! What is fuzzed? What parses bytes that come from elsewhere: the library's own files, without the server that the rest needs.
+
+#[path = "../../../src/record.rs"]
+pub mod record;
+#[path = "../../../src/ring.rs"]
+pub mod ring;
+#[path = "../../../src/saved.rs"]
+pub mod saved;
+#[path = "../../../src/slot.rs"]
+pub mod slot;
+#[path = "../../../src/source.rs"]
+pub mod source;
+#[path = "../../../src/words.rs"]
+pub mod words;

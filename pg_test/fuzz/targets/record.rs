@@ -1,0 +1,43 @@
+//! Is every sequence of words a row that can be shown, and the same one each time?
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use redshift_sessions_fuzz::record::{
+    Conflict, Connection, Ended, Finished, Record, STATEMENT_BYTES, STATEMENT_WORDS, Terminate,
+};
+use redshift_sessions_fuzz::words;
+
+/// What PostgreSQL has for times.
+const TIMES: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
+
+fuzz_target!(|data: &[u8]| {
+    let terminate = settle::<3, Terminate>(data);
+    let conflict = settle::<4, Conflict>(data);
+    let ended = settle::<20, Ended>(data);
+    let connection = settle::<66, Connection>(data);
+    for time in [
+        terminate.time,
+        conflict.start,
+        conflict.abort,
+        ended.start,
+        ended.end,
+        connection.time,
+        connection.session_start,
+    ] {
+        assert!(TIMES.contains(&time));
+    }
+    for text in [&connection.user_name[..], &connection.remote_host, &ended.database_name] {
+        let text = words::unpack(text);
+        assert_eq!(words::unpack(&words::pack::<8>(text.as_bytes())), text);
+    }
+    let (finished, text) = Finished::decode(&words::pack::<STATEMENT_WORDS>(data));
+    assert!(text.len() <= STATEMENT_BYTES && text.len() <= finished.length.into());
+});
+
+/// A row that was decoded is encoded to what it is decoded from.
+fn settle<const WORDS: usize, R: Record<WORDS> + PartialEq + std::fmt::Debug>(data: &[u8]) -> R {
+    let record = R::decode(words::pack::<WORDS>(data));
+    assert_eq!(R::decode(record.encode()), record);
+    record
+}
