@@ -3,17 +3,20 @@
 PORT ?= 5439
 export PG PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS
 
+# Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
+install_privately = pg_config=$$(pg_test/server copy) && PG_CONFIG=$$pg_config .ci/install
+
 help: ## shows this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the example; ONCE=1 ends after it
 	@.ci/setup
-	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@$(install_privately)
 	@pg_test/demo
 
 test: ## gets what the tests need, builds, and runs all of them; PG=17 for that version of PostgreSQL
 	@.ci/setup --tests
-	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@$(install_privately)
 	@pg_test/run
 
 test-all: ## the same with PostgreSQL 14 to 18, those that the machine lacks are got; and pg_upgrade between them
@@ -21,12 +24,12 @@ test-all: ## the same with PostgreSQL 14 to 18, those that the machine lacks are
 
 soak: ## many sessions for a minute, after which the books must balance; DURATION=, SESSIONS=, SEED=
 	@.ci/setup --tests
-	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@$(install_privately)
 	@pg_test/run soak
 
 bench: ## how fast, side by side with the alternatives; writes target/bench; ROUNDS=, PGBENCH_SECONDS=
 	@.ci/setup --tests
-	@PG_CONFIG=$$(pg_test/server copy) .ci/install
+	@$(install_privately)
 	@pg_test/run bench
 
 lint: ## formatting, clippy with warnings denied, the layout guards
