@@ -1,13 +1,13 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS
+export PG PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS CALLS READS
 
 # Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
 install_privately = pg_config=$$(pg_test/server copy) && PG_CONFIG=$$pg_config .ci/install
 
 help: ## shows this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the example; ONCE=1 ends after it
 	@.ci/setup
@@ -32,6 +32,28 @@ bench: ## how fast, side by side with the alternatives; writes target/bench; ROU
 	@$(install_privately)
 	@pg_test/run bench
 
+fuzz: ## random files, statements and startup packets; DURATION= of each, SEED=; needs a nightly Rust
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_test/fuzz/run
+	@pg_test/run sql_fuzz
+
+installcheck: ## PostgreSQL's own tests, with the library and the extension
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_test/installcheck/run
+
+memory: ## a million calls, after which a session is as small as before; CALLS=, READS=
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_test/run memory
+
+valgrind: ## the main paths on a server that valgrind watches; DURATION=, SEED=
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_config=$$(pg_test/installcheck/source valgrind) && PG_CONFIG=$$pg_config .ci/install
+	@pg_test/run valgrind
+
 lint: ## formatting, clippy with warnings denied, the layout guards
 	@.ci/setup
 	@.ci/lint
@@ -43,4 +65,4 @@ install: ## builds a release and installs it into the server of PG_CONFIG
 clean: ## stops the private servers and deletes everything that was built
 	@.ci/clean
 
-.PHONY: help run test test-all soak bench lint install clean
+.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean

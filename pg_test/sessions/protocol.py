@@ -19,7 +19,7 @@ class Raw:
         self.reported = {}
         packet = struct.pack("!i", 196608)
         for name, value in {"user": "alice", "database": "dev", **parameters}.items():
-            packet += name.encode() + b"\0" + value.encode(errors="surrogateescape") + b"\0"
+            packet += name.encode(errors="surrogateescape") + b"\0" + value.encode(errors="surrogateescape") + b"\0"
         self.socket.sendall(struct.pack("!i", len(packet) + 5) + packet + b"\0")
         self.answer()
 
