@@ -93,6 +93,9 @@ def compare(sides, statements):
         batch = statements.batch()
         protocol = [{"prepare": False}, {"prepare": True}, {"prepare": False, "binary": True}][count % 3]
         answers = [side.run(batch, protocol) for side in sides]
+        if "LANGUAGE sql" in batch[0]:
+            # Inlined without the library, and not with it: PostgreSQL may leave out a condition that it knows to be false or NULL.
+            answers = [[(rows, None) for rows, _ in answer] for answer in answers]
         assert answers[0] == answers[1], "\n".join(["seed %d, number %d, %s" % (SEED, count, protocol), *batch, *map(str, answers)])
         count, failed = count + 1, failed + isinstance(answers[0][-1][0], str)
     return count, failed

@@ -127,10 +127,7 @@ def random_statements(server):
     return count
 
 
-def main():
-    print("seed", SEED, flush=True)
-    server = Watched()
-    server.start()
+def work(server):
     with server.connect(dbname="postgres") as admin:
         admin.execute("CREATE DATABASE dev")
     with server.connect() as admin:
@@ -142,12 +139,21 @@ def main():
     server.stop()
     server.start()
     main_paths(server)
-    server.stop()
-    findings = server.findings()
-    ours = [finding for finding in findings if "redshift_sessions" in finding]
-    for finding in (ours or findings)[:5]:
-        print(finding)
-    print("%d errors of valgrind, %d of them with the library on the stack" % (len(findings), len(ours)))
+
+
+def main():
+    print("seed", SEED, flush=True)
+    server = Watched()
+    server.start()
+    try:
+        work(server)
+    finally:
+        server.stop()
+        findings = server.findings()
+        ours = [finding for finding in findings if "redshift_sessions" in finding]
+        for finding in (ours or findings)[:5]:
+            print(finding)
+        print("%d errors of valgrind, %d of them with the library on the stack" % (len(findings), len(ours)), flush=True)
     sys.exit(bool(findings))
 
 

@@ -94,6 +94,25 @@ def test_a_condition_that_tells_sees_own_rows_only(login, admin):
         alice.execute("DROP FUNCTION tells(text)")
 
 
+def test_a_security_barrier_holds_in_our_scan(login, admin):
+    """The condition of such a view comes before the reader's own, however cheap that is."""
+    boss, alice = login("boss"), login("alice")
+    boss.execute("BEGIN")
+    alice.execute("BEGIN")
+    admin.execute("CREATE VIEW fence WITH (security_barrier) AS SELECT * FROM svv_transactions WHERE txn_owner <> 'boss'; GRANT SELECT ON fence TO reader")
+    reader = login("reader")
+    reader.execute("CREATE FUNCTION tells_all(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS 'BEGIN RAISE NOTICE $$%$$, $1; RETURN true; END'")
+    try:
+        query = "SELECT pid FROM fence WHERE tells_all(txn_owner)"
+        assert "Custom Scan (svv_transactions)" in str(reader.execute("EXPLAIN " + query).fetchall())
+        assert (pid_of(alice),) in reader.execute(query).fetchall()
+        told = {notice.message_primary for notice in reader.notices}
+        assert "alice" in told and "boss" not in told
+    finally:
+        reader.execute("DROP FUNCTION tells_all(text)")
+        admin.execute("DROP VIEW fence")
+
+
 def test_who_one_has_become_and_who_one_is(login, admin):
     """Rights and rows are those of current_user; the owner of a session is who logged in, whatever it has become."""
     other, boss = login("alice"), login("boss")

@@ -109,6 +109,9 @@ def replace(file, kind):
         os.truncate(file, 1 << 40)
     elif kind == "random":
         file.write_bytes(b"\xff" + os.urandom(100_000))
+    elif kind == "unreadable":
+        file.write_bytes(text)
+        file.chmod(0)
     elif kind == "deep":
         file.write_bytes(b"[" * 1_000_000)
     else:
@@ -125,6 +128,7 @@ def replace(file, kind):
         ("directory", "it is not a file"),
         ("without end", "it is larger than "),
         ("random", "expected value"),
+        ("unreadable", "Permission denied"),
         ("deep", "invalid type"),
         ("counts", "invalid value"),
     ],
