@@ -1,13 +1,13 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG PG_CONFIG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS CALLS READS
+export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS CALLS READS
 
 # Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
 install_privately = pg_config=$$(pg_test/server copy) && PG_CONFIG=$$pg_config .ci/install
 
 help: ## shows this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 run: ## builds, starts a private server on 127.0.0.1:PORT (5439), plays the example; ONCE=1 ends after it
 	@.ci/setup
@@ -65,4 +65,19 @@ install: ## builds a release and installs it into the server of PG_CONFIG
 clean: ## stops the private servers and deletes everything that was built
 	@.ci/clean
 
-.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean
+all: ## builds without installing, as `pgxn install` wants it
+	@.ci/setup
+	@DESTDIR=$(CURDIR)/target/all .ci/install
+
+package: ## the Debian package for PostgreSQL PG= or the server of PG_CONFIG=, in target/package
+	@.ci/setup --package
+	@.ci/package
+
+package-check: ## lintian, the contents, and the tests with the library of `make package`
+	@.ci/setup --package
+	@.ci/package-check
+
+package-bare: ## installs the package on a bare Debian in a chroot, uses it, removes it; needs root and debootstrap
+	@.ci/package-bare
+
+.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all package package-check package-bare
