@@ -80,4 +80,13 @@ package-check: ## lintian, the contents, and the tests with the library of `make
 package-bare: ## installs the package on a bare Debian in a chroot, uses it, removes it; needs root and debootstrap
 	@.ci/package-bare
 
-.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all package package-check package-bare
+archive: ## the archive for PGXN of the last commit, in target/package
+	@.ci/archive
+
+publish: ## puts target/package and its checksums into a GitHub release of TAG=
+	@.ci/publish
+
+release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
+	@.ci/release-check
+
+.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all package package-check package-bare archive publish release-check
