@@ -69,6 +69,9 @@ all: ## builds without installing, as `pgxn install` wants it
 	@.ci/setup
 	@DESTDIR=$(CURDIR)/target/all .ci/install
 
+dependencies: ## installs what the build needs of the distribution; the one step that needs root, or sudo
+	@.ci/setup --packages
+
 package: ## the Debian package for PostgreSQL PG= or the server of PG_CONFIG=, in target/package
 	@.ci/setup --package
 	@.ci/package
@@ -83,10 +86,13 @@ package-bare: ## installs the package on a bare Debian in a chroot, uses it, rem
 archive: ## the archive for PGXN of the last commit, in target/package
 	@.ci/archive
 
+image: ## builds the Docker image of docker/ for PG=, waits until its server is healthy, asks it, and stops it
+	@.ci/image
+
 publish: ## puts target/package and its checksums into a GitHub release of TAG=
 	@.ci/publish
 
 release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
 	@.ci/release-check
 
-.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all package package-check package-bare archive publish release-check
+.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image publish release-check
