@@ -89,10 +89,13 @@ archive: ## the archive for PGXN of the last commit, in target/package
 image: ## builds the Docker image of docker/ for PG=, waits until its server is healthy, asks it, and stops it
 	@.ci/image
 
+server: ## installs PostgreSQL PG= from the distribution, or else from PostgreSQL's own apt repository
+	@.ci/server
+
 publish: ## puts target/package and its checksums into a GitHub release of TAG=
 	@.ci/publish
 
 release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
 	@.ci/release-check
 
-.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image publish release-check
+.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
