@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED ROUNDS PGBENCH_SECONDS CALLS READS
+export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED FAULT ROUNDS PGBENCH_SECONDS CALLS READS
 
 # Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
 install_privately = pg_config=$$(pg_test/server copy) && PG_CONFIG=$$pg_config .ci/install
@@ -26,6 +26,11 @@ soak: ## many sessions for a minute, after which the books must balance; DURATIO
 	@.ci/setup --tests
 	@$(install_privately)
 	@pg_test/run soak
+
+storm: ## sessions, readers, callers and every kind of fault at once; DURATION=300, SESSIONS=, SEED=, FAULT=kill,memory,...
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_test/run storm
 
 bench: ## how fast, side by side with the alternatives; writes target/bench; ROUNDS=, PGBENCH_SECONDS=
 	@.ci/setup --tests
@@ -98,4 +103,4 @@ publish: ## puts target/package and its checksums into a GitHub release of TAG=
 release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
 	@.ci/release-check
 
-.PHONY: help run test test-all soak bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
+.PHONY: help run test test-all soak storm bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
