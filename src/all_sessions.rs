@@ -1,15 +1,12 @@
 //! Which sessions are there, and which have ended, and how? The rows behind stl_sessions and sys_session_history.
 
-use std::collections::HashSet;
-
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
-use crate::logs;
 use crate::policy::Rows;
 use crate::process::{self, Session};
 use crate::record::Ended;
-use crate::{backend, names, set_returning, words};
+use crate::{backend, logs, memory, names, set_returning, words};
 
 set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper);
 
@@ -18,13 +15,13 @@ set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper);
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn all_sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
     let wanted = backend::readable_rows();
     // The live ones first: a session that ends meanwhile is in both lists, and none is in neither.
     let live = process::sessions(wanted);
     let records = ended(wanted);
-    let gone: HashSet<(i32, i64)> = records.iter().map(|record| (record.pid, record.start)).collect();
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    let gone = memory::set(records.iter().map(|record| (record.pid, record.start)));
     for session in live.iter().filter(|session| !gone.contains(&(session.process.pid, session.started))) {
         put_live(&mut rows, session);
     }
@@ -34,7 +31,7 @@ unsafe extern "C-unwind" fn all_sessions_wrapper(fcinfo: pg_sys::FunctionCallInf
 
 fn ended(wanted: Rows) -> Vec<Ended> {
     let records = logs::ENDED.read::<Ended>().into_iter();
-    records.filter(|record| wanted.include(Some(Oid::from(record.user)))).collect()
+    memory::collect(records.filter(|record| wanted.include(Some(Oid::from(record.user)))))
 }
 
 fn put_ended(rows: &mut set_returning::Rows, record: &Ended) {

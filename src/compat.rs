@@ -69,6 +69,39 @@ pub mod raw {
             values: *mut pg_sys::Datum,
             isnull: *mut bool,
         ) -> pg_sys::HeapTuple;
+        pub fn GetLockStatusData() -> *mut pg_sys::LockData;
+        pub fn palloc0(size: usize) -> *mut c_void;
+        pub fn lappend(list: *mut pg_sys::List, item: *mut c_void) -> *mut pg_sys::List;
+        pub fn lappend_int(list: *mut pg_sys::List, number: c_int) -> *mut pg_sys::List;
+        pub fn ExecInitExpr(node: *mut pg_sys::Expr, parent: *mut pg_sys::PlanState) -> *mut pg_sys::ExprState;
+        pub fn makeVar(
+            relation: c_int,
+            column: i16,
+            kind: Oid,
+            modifier: i32,
+            collation: Oid,
+            levels_up: pg_sys::Index,
+        ) -> *mut pg_sys::Var;
+        pub fn makeTargetEntry(
+            expression: *mut pg_sys::Expr,
+            number: i16,
+            name: *mut std::ffi::c_char,
+            junk: bool,
+        ) -> *mut pg_sys::TargetEntry;
+        pub fn extract_actual_clauses(clauses: *mut pg_sys::List, pseudoconstant: bool) -> *mut pg_sys::List;
+        pub fn pull_varattnos(node: *mut pg_sys::Node, relation: pg_sys::Index, columns: *mut *mut pg_sys::Bitmapset);
+        pub fn bms_is_member(number: c_int, set: *const pg_sys::Bitmapset) -> bool;
+        pub fn add_path(relation: *mut pg_sys::RelOptInfo, path: *mut pg_sys::Path);
+        pub fn get_call_result_type(
+            fcinfo: pg_sys::FunctionCallInfo,
+            type_: *mut Oid,
+            descriptor: *mut pg_sys::TupleDesc,
+        ) -> pg_sys::TypeFuncClass::Type;
+        pub fn tuplestore_begin_heap(
+            random_access: bool,
+            across_transactions: bool,
+            work_mem: c_int,
+        ) -> *mut pg_sys::Tuplestorestate;
         pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
         pub fn ProcessInterrupts();
         pub fn ExecScan(

@@ -48,6 +48,7 @@ mod hooks;
 mod locks;
 mod log_file;
 mod logs;
+mod memory;
 mod names;
 mod parameters;
 mod preload;
@@ -95,6 +96,7 @@ extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
 
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {
+    memory::make_room();
     preload::remember();
     gucs::define();
     query_group::define();

@@ -5,7 +5,8 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat;
+use crate::compat::{self, raw};
+use crate::memory;
 use crate::policy::Rows;
 
 /// One entry of the lock table: what one virtual transaction holds and awaits on one object.
@@ -84,10 +85,10 @@ impl Snapshot<'_> {
         let everything = rows == Rows::All && wanted.pid == 0 && !wanted.waiting;
         // SAFETY: both give an array of that many elements, allocated in the current context. Nothing here has a destructor.
         unsafe {
-            let data = match everything {
-                true => pg_sys::GetLockStatusData(),
-                false => pg_sys::ffi::pg_guard_ffi_boundary(|| redshift_sessions_locks_of(&wanted)),
-            };
+            let data = memory::allocate_in(pg_sys::CurrentMemoryContext, || match everything {
+                true => raw::GetLockStatusData(),
+                false => redshift_sessions_locks_of(&wanted),
+            });
             Snapshot(std::slice::from_raw_parts((*data).locks, (*data).nelements as usize))
         }
     }

@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use crate::record::{Record, STATEMENT_WORDS};
 use crate::ring::{Header, Ring};
 use crate::saved::SavedLog;
-use crate::{cancel_text, error, gucs, query_group};
+use crate::{cancel_text, error, gucs, memory, query_group};
 
 /// A log that may be off. Writing to it never waits and never fails.
 pub struct Log<const WORDS: usize> {
@@ -73,7 +73,7 @@ impl<const WORDS: usize> Log<WORDS> {
 
     /// Oldest first.
     pub fn read<R: Record<WORDS>>(&self) -> Vec<R> {
-        self.ring().read().into_iter().map(R::decode).collect()
+        memory::collect(self.ring().read().into_iter().map(R::decode))
     }
 
     pub fn ring(&self) -> Ring<WORDS> {

@@ -4,19 +4,25 @@ use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
+use crate::error;
+use crate::memory::Roomy;
+
 pub fn role_name(user: Oid) -> Option<Datum> {
     // SAFETY: gives NULL for a role that was dropped.
-    unsafe { c_string(pg_sys::GetUserNameFromId(user, true)) }
+    unsafe { c_string(|| pg_sys::GetUserNameFromId(user, true)) }
 }
 
 pub fn database_name(database: Oid) -> Option<Datum> {
     // SAFETY: gives NULL for a database that does not exist.
-    unsafe { c_string(pg_sys::get_database_name(database)) }
+    unsafe { c_string(|| pg_sys::get_database_name(database)) }
 }
 
 /// # Safety
-/// NULL or a string of PostgreSQL.
-unsafe fn c_string(name: *const std::ffi::c_char) -> Option<Datum> {
+/// It gives NULL or a string of PostgreSQL.
+unsafe fn c_string(name: impl FnOnce() -> *mut std::ffi::c_char) -> Option<Datum> {
+    let room = Roomy::call();
+    let name = name();
+    drop(room);
     // SAFETY: promised by the caller.
     (!name.is_null()).then(|| text(unsafe { CStr::from_ptr(name) }))
 }
@@ -28,12 +34,22 @@ pub fn text(string: &CStr) -> Datum {
     // SAFETY: looks at the bytes, and raises no error.
     let valid = bytes.is_ascii()
         || unsafe { pg_sys::pg_verify_mbstr(pg_sys::GetDatabaseEncoding(), string.as_ptr(), bytes.len() as i32, true) };
-    if valid { copy(string) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
+    if valid { copy(bytes) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
 }
 
-fn copy(string: &CStr) -> Datum {
-    // SAFETY: copies the string into the current memory context, which is that of the call.
-    unsafe { Datum::from(pg_sys::cstring_to_text(string.as_ptr())) }
+/// An error of PostgreSQL's would be copied into the current memory context, which has no room then.
+fn copy(bytes: &[u8]) -> Datum {
+    let size = pg_sys::VARHDRSZ + bytes.len();
+    // SAFETY: a text is its length and then its bytes; the current memory context is that of the call.
+    unsafe {
+        let text = pg_sys::palloc_extended(size, pg_sys::MCXT_ALLOC_NO_OOM as i32).cast::<pg_sys::varlena>();
+        if text.is_null() {
+            error::out_of_memory().raise();
+        }
+        pgrx::set_varsize_4b(text, size as i32);
+        text.cast::<u8>().add(pg_sys::VARHDRSZ).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        Datum::from(text)
+    }
 }
 
 /// That of no database.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
+use crate::memory;
 use crate::transactions::Prepared;
 
 /// Columns of pg_prepared_xact(): transaction, gid, prepared, ownerid, dbid.
@@ -43,7 +44,8 @@ pub fn transactions() -> HashMap<u32, Prepared> {
                 let mut isnull = false;
                 pg_sys::GetAttributeByNum(row.cast_mut_ptr(), number, &mut isnull)
             };
-            transactions.insert(
+            memory::insert(
+                &mut transactions,
                 column(TRANSACTION).value() as u32,
                 Prepared {
                     owner: oid(column(OWNER)),

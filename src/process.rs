@@ -7,8 +7,9 @@ use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat;
+use crate::memory::Roomy;
 use crate::policy::Rows;
+use crate::{compat, memory};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -38,7 +39,7 @@ impl Process {
 }
 
 pub fn processes() -> Vec<Process> {
-    entries().map(|entry| process(&entry.backendStatus)).collect()
+    memory::collect(entries().map(|entry| process(&entry.backendStatus)))
 }
 
 /// A client's session, and its statement.
@@ -62,7 +63,7 @@ pub struct Statement {
 
 /// The clients' sessions that the reader may see; nothing else of the others is looked at.
 pub fn sessions(rows: Rows) -> Vec<Session> {
-    entries()
+    let sessions = entries()
         .map(|entry| (entry, process(&entry.backendStatus)))
         .filter(|(_, process)| process.kind == Kind::Client && rows.include(process.owner()))
         .map(|(entry, process)| Session {
@@ -71,8 +72,8 @@ pub fn sessions(rows: Rows) -> Vec<Session> {
             virtual_transaction: virtual_transaction(process.pid),
             xid: entry.backend_xid.into_inner(),
             statement: statement(&entry.backendStatus),
-        })
-        .collect()
+        });
+    memory::collect(sessions)
 }
 
 fn entries() -> impl Iterator<Item = &'static pg_sys::LocalPgBackendStatus> {
@@ -100,10 +101,11 @@ fn statement(status: &pg_sys::PgBackendStatus) -> Option<Statement> {
         STATE_IDLE | STATE_IDLEINTRANSACTION | STATE_IDLEINTRANSACTION_ABORTED => Some(status.st_state_start_timestamp),
         _ => return None,
     };
-    // SAFETY: a string of PostgreSQL's private copy; the clipped one is ours, in the current memory context.
+    let _room = Roomy::call();
+    // SAFETY: a string of PostgreSQL's private copy; the clipped one is there until the next call.
     let text = unsafe { CStr::from_ptr(pg_sys::pgstat_clip_activity(status.st_activity_raw)) };
     let started = status.st_activity_start_timestamp;
-    (started != 0 && !text.is_empty()).then(|| Statement { text: text.to_owned(), started, ended })
+    (started != 0 && !text.is_empty()).then(|| Statement { text: memory::c_string(text), started, ended })
 }
 
 fn virtual_transaction(pid: i32) -> (i32, u32) {

@@ -1,12 +1,10 @@
 //! What runs, and what has run? The rows behind stv_recents.
 
-use std::collections::HashSet;
-
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::record::Finished;
-use crate::{backend, logs, names, process, sessions, set_returning};
+use crate::{backend, logs, memory, names, process, sessions, set_returning};
 
 set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper);
 
@@ -15,18 +13,21 @@ set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper);
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
     let wanted = backend::readable_rows();
     // The sessions first: a statement goes from there to the history, and may be in both.
     let sessions = process::sessions(wanted);
     let history = if logs::STATEMENT.is_on() { logs::STATEMENT.ring().read() } else { Vec::new() };
     let history = history.iter().map(Finished::decode);
     let history = history.filter(|(record, _)| wanted.include(Some(Oid::from(record.user))));
-    // SAFETY: the function manager gives a valid call. Reads the clock.
-    let (mut rows, now) = unsafe { (set_returning::materialize(fcinfo), pg_sys::GetCurrentTimestamp()) };
-    let mut shown = HashSet::new();
+    // SAFETY: reads the clock.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let statements =
+        sessions.iter().filter_map(|session| Some((session.process.pid, session.statement.as_ref()?.started)));
+    let shown = memory::set(statements);
     for session in &sessions {
         let Some(statement) = &session.statement else { continue };
-        shown.insert((session.process.pid, statement.started));
         rows.put([
             Some(session.process.user.into()),
             names::role_name(session.process.user),

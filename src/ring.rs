@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::memory;
 use crate::slot::{EMPTY, Slot};
 
 #[repr(C)]
@@ -83,9 +84,9 @@ impl<const WORDS: usize> Ring<WORDS> {
 
     /// Whole rows, oldest first. A row that is being written at this moment is not among them.
     pub fn read(&self) -> Vec<[u64; WORDS]> {
-        let mut rows: Vec<(u64, [u64; WORDS])> = self.slots.iter().filter_map(Slot::read).collect();
+        let mut rows = memory::collect(self.slots.iter().filter_map(Slot::read));
         rows.sort_unstable_by_key(|(version, _)| *version);
-        rows.into_iter().map(|(_, row)| row).collect()
+        memory::collect(rows.into_iter().map(|(_, row)| row))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::backend;
 use crate::compat::raw;
 use crate::row::Row;
 use crate::svv_transactions::{COLUMNS, Columns, Words};
-use crate::{conditions, snapshot, target, version};
+use crate::{conditions, memory, snapshot, target, version};
 
 struct Shared<T>(T);
 
@@ -105,16 +105,21 @@ unsafe fn function_of(table: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys
     }
 }
 
-/// Puts our path in the place of that of the function.
+#[pg_guard]
+unsafe extern "C-unwind" fn is_ours(call: *const pg_sys::FuncExpr) -> bool {
+    // SAFETY: a call of the query.
+    target::is_svv_transactions(unsafe { (*call).funcid })
+}
+
+/// Puts our path in the place of that of the function. Nothing here has a destructor: what is called next is not guarded.
 ///
 /// # Safety
 /// As `is_candidate`, which was true.
-#[pg_guard]
-pub unsafe extern "C-unwind" fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
+pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
     // SAFETY: promised by the caller. The nodes live in the planner's memory context.
     unsafe {
         let Some(call) = function_of(table) else { return };
-        if (*relation).pathlist.is_null() || !target::is_svv_transactions((*call).funcid) || wants_whole_row(relation) {
+        if (*relation).pathlist.is_null() || !is_ours(call) || wants_whole_row(relation) {
             return;
         }
         let function = &*(*(*(*relation).pathlist).elements).ptr_value.cast::<pg_sys::Path>();
@@ -124,7 +129,7 @@ pub unsafe extern "C-unwind" fn replace_path(relation: *mut pg_sys::RelOptInfo, 
         (*path).custom_private = (*table).functions;
         (*path).methods = &PATH.0;
         (*relation).pathlist = std::ptr::null_mut();
-        pg_sys::add_path(relation, path.cast());
+        raw::add_path(relation, path.cast());
     }
 }
 
@@ -136,25 +141,23 @@ unsafe fn wants_whole_row(relation: *const pg_sys::RelOptInfo) -> bool {
     const WHOLE_ROW: i32 = 0;
     // SAFETY: promised by the caller.
     unsafe {
-        let clauses = pg_sys::extract_actual_clauses((*relation).baserestrictinfo, false);
+        let clauses = raw::extract_actual_clauses((*relation).baserestrictinfo, false);
         let mut columns = std::ptr::null_mut();
-        for expressions in [(*(*relation).reltarget).exprs, clauses] {
-            pg_sys::pull_varattnos(expressions.cast(), (*relation).relid, &mut columns);
-        }
-        pg_sys::bms_is_member(WHOLE_ROW - pg_sys::FirstLowInvalidHeapAttributeNumber, columns)
+        raw::pull_varattnos((*(*relation).reltarget).exprs.cast(), (*relation).relid, &mut columns);
+        raw::pull_varattnos(clauses.cast(), (*relation).relid, &mut columns);
+        raw::bms_is_member(WHOLE_ROW - pg_sys::FirstLowInvalidHeapAttributeNumber, columns)
     }
 }
 
 unsafe fn node<T>(tag: NodeTag) -> *mut T {
     // SAFETY: zeroed memory is a valid node once it has its tag.
     unsafe {
-        let node = pg_sys::palloc0(size_of::<T>()).cast::<T>();
+        let node = raw::palloc0(size_of::<T>()).cast::<T>();
         (*node.cast::<Node>()).type_ = tag;
         node
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn plan(
     _root: *mut pg_sys::PlannerInfo,
     relation: *mut pg_sys::RelOptInfo,
@@ -167,23 +170,25 @@ unsafe extern "C-unwind" fn plan(
     unsafe {
         let scan = node::<pg_sys::CustomScan>(NodeTag::T_CustomScan);
         (*scan).scan.plan.targetlist = targets;
-        (*scan).scan.plan.qual = pg_sys::extract_actual_clauses(clauses, false);
+        (*scan).scan.plan.qual = raw::extract_actual_clauses(clauses, false);
         (*scan).flags = (*path).flags;
         (*scan).methods = &SCAN.0;
         let function = (*(*(*path).custom_private).elements).ptr_value.cast::<pg_sys::RangeTblFunction>();
         // Among the plan's expressions, the call makes the plan depend on the function.
-        (*scan).custom_exprs = pg_sys::lappend(std::ptr::null_mut(), (*function).funcexpr.cast());
+        (*scan).custom_exprs = raw::lappend(std::ptr::null_mut(), (*function).funcexpr.cast());
         let found = conditions::find((*scan).scan.plan.qual);
         if !found.pid.is_null() {
-            (*scan).custom_exprs = pg_sys::lappend((*scan).custom_exprs, found.pid.cast());
+            (*scan).custom_exprs = raw::lappend((*scan).custom_exprs, found.pid.cast());
         }
-        (*scan).custom_private = pg_sys::lappend_int(std::ptr::null_mut(), found.waiting.into());
-        for (index, kind) in TYPES.into_iter().enumerate() {
-            let number = index as i16 + 1;
+        (*scan).custom_private = raw::lappend_int(std::ptr::null_mut(), found.waiting.into());
+        let mut number = 0;
+        for kind in &TYPES {
+            let kind = *kind;
+            number += 1;
             let collation = if kind == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID };
-            let column = pg_sys::makeVar((*relation).relid as _, number, kind, -1, collation, 0);
-            let entry = pg_sys::makeTargetEntry(column.cast(), number, std::ptr::null_mut(), false);
-            (*scan).custom_scan_tlist = pg_sys::lappend((*scan).custom_scan_tlist, entry.cast());
+            let column = raw::makeVar((*relation).relid as _, number, kind, -1, collation, 0);
+            let entry = raw::makeTargetEntry(column.cast(), number, std::ptr::null_mut(), false);
+            (*scan).custom_scan_tlist = raw::lappend((*scan).custom_scan_tlist, entry.cast());
         }
         scan.cast()
     }
@@ -195,7 +200,6 @@ const TYPES: [Oid; COLUMNS] = {
     [TEXT, TEXT, pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::TIMESTAMPOID, TEXT, TEXT, pg_sys::INT4OID, pg_sys::BOOLOID]
 };
 
-#[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut Node {
     // SAFETY: PostgreSQL's part comes first; zero is no answer yet.
     unsafe {
@@ -212,11 +216,14 @@ unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_
     unsafe {
         let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
+        let room = memory::Roomy::call();
         backend::check_execute((*call).funcid, c"svv_transactions");
+        drop(room);
         let state = state.cast::<State>();
         if (*(*plan).custom_exprs).length > 1 {
             let pid = (*(*(*plan).custom_exprs).elements.add(1)).ptr_value.cast();
-            (*state).pid = pg_sys::ExecInitExpr(pid, &mut (*state).scan.ss.ps);
+            let parent = &raw mut (*state).scan.ss.ps;
+            (*state).pid = memory::allocate_in(pg_sys::CurrentMemoryContext, || raw::ExecInitExpr(pid, parent));
         }
         (*state).waiting = (*(*(*plan).custom_private).elements).int_value != 0;
     }
@@ -262,9 +269,14 @@ unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
         let only = conditions::only((*state).pid, plan_state.ps_ExprContext, (*state).waiting);
         let mut context = pgrx::PgMemoryContexts::For((*plan_state.state).es_query_cxt);
         context.switch_to(|context| {
-            let (transactions, rows) = snapshot::open_transactions(backend::readable_rows(), only);
-            let columns = transactions.iter().map(Columns::of).collect();
-            context.leak_and_drop_on_delete(Answer { columns, rows, words: Words::new() }).cast_const()
+            let room = memory::Roomy::call();
+            let wanted = backend::readable_rows();
+            drop(room);
+            let (transactions, rows) = snapshot::open_transactions(wanted, only);
+            let columns = memory::collect(transactions.iter().map(Columns::of));
+            let answer = Answer { columns, rows, words: Words::new() };
+            let _room = memory::Roomy::call();
+            context.leak_and_drop_on_delete(answer).cast_const()
         })
     }
 }

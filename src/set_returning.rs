@@ -2,6 +2,8 @@
 
 use pgrx::pg_sys::{self, Datum};
 
+use crate::compat::raw;
+use crate::memory::Roomy;
 use crate::{error, version};
 
 /// Tells PostgreSQL that a function is called by its current conventions.
@@ -20,9 +22,16 @@ pub(crate) use function;
 pub struct Rows {
     pub store: *mut pg_sys::Tuplestorestate,
     pub descriptor: pg_sys::TupleDesc,
+    /// Texts of a row are there until it is put.
+    row: Roomy,
 }
 
 impl Rows {
+    /// The current memory context.
+    pub fn room(&self) -> pg_sys::MemoryContext {
+        self.row.context()
+    }
+
     /// One row; None is NULL. The SQL of an earlier version may declare fewer columns: new ones come last.
     pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
         let mut nulls = columns.map(|column| column.is_none());
@@ -32,6 +41,7 @@ impl Rows {
             assert!((*self.descriptor).natts as usize <= COLUMNS, "our SQL declares the columns");
             pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         }
+        self.row.clear();
     }
 }
 
@@ -51,16 +61,20 @@ pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
         }
         let random_access = (*result).allowedModes & SFRM_Materialize_Random as i32 != 0;
 
-        let caller = pg_sys::MemoryContextSwitchTo((*(*result).econtext).ecxt_per_query_memory);
-        let mut descriptor = std::ptr::null_mut();
-        let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+        let row = Roomy::row();
+        let (mut descriptor, mut class, mut store) = (std::ptr::null_mut(), 0, std::ptr::null_mut());
+        // One guard, which is entered where there is room.
+        pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            pg_sys::CurrentMemoryContext = (*(*result).econtext).ecxt_per_query_memory;
+            class = raw::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+            store = raw::tuplestore_begin_heap(random_access, false, pg_sys::work_mem);
+            pg_sys::CurrentMemoryContext = row.context();
+        });
         assert_eq!(class, pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE, "our SQL declares the columns");
-        let store = pg_sys::tuplestore_begin_heap(random_access, false, pg_sys::work_mem);
-        pg_sys::MemoryContextSwitchTo(caller);
 
         (*result).returnMode = SFRM_Materialize;
         (*result).setResult = store;
         (*result).setDesc = descriptor;
-        Rows { store, descriptor }
+        Rows { store, descriptor, row }
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::Rows;
 use crate::process::{self, Process};
 use crate::row::Row;
 use crate::transactions::{self, Collector, Directory, Prepared, Transaction};
-use crate::{error, prepared};
+use crate::{error, memory, prepared};
 
 /// In the order of svv_transactions. All that the reader may see, or perhaps no more than `only`.
 pub fn open_transactions(wanted: Rows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
@@ -52,7 +52,7 @@ struct Snapshots {
 impl Snapshots {
     fn take() -> Self {
         Snapshots {
-            processes: process::processes().into_iter().map(|process| (process.pid, process)).collect(),
+            processes: memory::map(process::processes().into_iter().map(|process| (process.pid, process))),
             next_xid: next_xid(),
             prepared: OnceCell::new(),
         }

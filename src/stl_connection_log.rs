@@ -16,10 +16,10 @@ set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    backend::check_select(c"stl_connection_log");
-    let records = logs::CONNECTION.read::<Connection>();
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    backend::check_select(c"stl_connection_log");
+    let records = logs::CONNECTION.read::<Connection>();
     // SAFETY: a number that never changes.
     let system = unsafe { pg_sys::GetSystemIdentifier() };
     let text = |text: &[u64]| Some(names::text(&words::unpack(text)));

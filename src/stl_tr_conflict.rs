@@ -49,10 +49,10 @@ set_returning::function!(stl_tr_conflict_wrapper, pg_finfo_stl_tr_conflict_wrapp
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn stl_tr_conflict_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    backend::check_select(c"stl_tr_conflict");
-    let records = logs::CONFLICT.read::<Conflict>();
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    backend::check_select(c"stl_tr_conflict");
+    let records = logs::CONFLICT.read::<Conflict>();
     for record in records {
         rows.put([
             Some(record.xid.into()),

@@ -21,10 +21,10 @@ set_returning::function!(svl_terminate_wrapper, pg_finfo_svl_terminate_wrapper);
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn svl_terminate_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    backend::check_select(c"svl_terminate");
-    let records = logs::TERMINATE.read::<Terminate>();
     // SAFETY: the function manager gives a valid call.
     let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    backend::check_select(c"svl_terminate");
+    let records = logs::TERMINATE.read::<Terminate>();
     for record in records {
         let kind = match record.kind {
             Kind::Cancel => c"CANCEL",

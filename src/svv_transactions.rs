@@ -11,7 +11,7 @@ use crate::compat::raw;
 use crate::locks::Only;
 use crate::row::{Row, SHAPES};
 use crate::transactions::Transaction;
-use crate::{backend, names, set_returning, snapshot};
+use crate::{backend, memory, names, set_returning, snapshot};
 
 /// Redshift's name for its internal user, which published scripts filter out.
 const INTERNAL_USER: &CStr = c"rdsdb";
@@ -35,7 +35,7 @@ unsafe extern "C-unwind" fn svv_transactions_wrapper(fcinfo: pg_sys::FunctionCal
     // SAFETY: the function manager gives a valid call.
     let target = unsafe { set_returning::materialize(fcinfo) };
     let (transactions, rows) = snapshot::open_transactions(backend::readable_rows(), Only::default());
-    let columns: Vec<Columns> = transactions.iter().map(Columns::of).collect();
+    let columns = memory::collect(transactions.iter().map(Columns::of));
     // SAFETY: both live as long as the query; rows refer to transactions by index.
     unsafe { write(&target, &columns, &rows) };
     Datum::from(0)
@@ -109,10 +109,13 @@ unsafe fn write(target: &set_returning::Rows, transactions: &[Columns], rows: &[
     let (mut values, mut nulls) = ([Datum::from(0); COLUMNS], [false; COLUMNS]);
     let mut templates: [pg_sys::HeapTuple; SHAPES] = [ptr::null_mut(); SHAPES];
     let mut current = usize::MAX;
+    let tuples = pgrx::PgMemoryContexts::new("redshift_sessions tuples");
+    let (tuples, room) = (tuples.value(), target.room());
     // SAFETY: one guard for the whole loop. Nothing inside has a destructor and nothing panics: indexes are those of
     // `finish`. Templates are left to the memory context of the call.
     unsafe {
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            pg_sys::CurrentMemoryContext = tuples;
             for row in rows {
                 if pg_sys::InterruptPending != 0 {
                     raw::ProcessInterrupts();
@@ -130,6 +133,7 @@ unsafe fn write(target: &set_returning::Rows, transactions: &[Columns], rows: &[
                 }
                 raw::tuplestore_puttuple(target.store, *template);
             }
+            pg_sys::CurrentMemoryContext = room;
         });
     }
 }

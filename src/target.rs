@@ -8,6 +8,8 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
+use crate::memory::Roomy;
+
 /// Fixed oids, from PostgreSQL's pg_language.dat.
 const C_LANGUAGE: Oid = Oid::from_u32(13);
 pub const SQL_LANGUAGE: Oid = Oid::from_u32(14);
@@ -71,6 +73,7 @@ unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: 
 }
 
 fn look_up() -> Option<Targets> {
+    let _room = Roomy::call();
     // SAFETY: a look-up by name.
     let schema = unsafe { pg_sys::get_namespace_oid(c"redshift_sessions".as_ptr(), true) };
     if schema == Oid::INVALID {
@@ -110,6 +113,7 @@ fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<
 
 /// Is this the function behind svv_transactions? Only a superuser can make one in language C.
 pub fn is_svv_transactions(function: Oid) -> bool {
+    let _room = Roomy::call();
     // SAFETY: the form and the text are read before their tuple is released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
@@ -132,6 +136,7 @@ pub fn is_svv_transactions(function: Oid) -> bool {
 
 /// The text of a SQL function, and its parsed body if it was defined with one.
 pub fn bodies(function: Oid) -> Vec<Vec<u8>> {
+    let _room = Roomy::call();
     let attributes = [pg_sys::Anum_pg_proc_prosrc, pg_sys::Anum_pg_proc_prosqlbody];
     // SAFETY: the attributes are texts, copied before the tuple is released.
     unsafe {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use pgrx::pg_sys::Oid;
 
 use crate::locks::{Lock, Object};
+use crate::memory;
 use crate::policy::Rows;
 use crate::process::{Kind, Process};
 use crate::row::Row;
@@ -136,15 +137,16 @@ impl<'a, D: Directory> Collector<'a, D> {
         let (backend, local) = lock.holder;
         if lock.pid == 0 {
             let candidates = &mut self.candidates;
+            memory::room_for_one(&mut self.by_prepared);
             let candidate = self.by_prepared.entry(lock.holder).or_insert_with(|| {
-                candidates.push(Candidate { known: Some(Known { backend, local, process: None }), xid: None });
+                memory::push(candidates, Candidate { known: Some(Known { backend, local, process: None }), xid: None });
                 candidates.len() - 1
             });
             return Some((*candidate, false));
         }
         let index = usize::try_from(backend).ok()?;
-        if index >= self.by_backend.len() {
-            self.by_backend.resize(index + 1, Slot::Unseen);
+        while index >= self.by_backend.len() {
+            memory::push(&mut self.by_backend, Slot::Unseen);
         }
         if let Slot::Unseen = self.by_backend[index] {
             self.by_backend[index] = self.slot(backend, lock.pid).unwrap_or(Slot::Ignored);
@@ -187,20 +189,21 @@ impl<'a, D: Directory> Collector<'a, D> {
 
     fn by_pid_or_new(&mut self, pid: i32) -> usize {
         let candidates = &mut self.candidates;
+        memory::room_for_one(&mut self.by_pid);
         *self.by_pid.entry(pid).or_insert_with(|| {
-            candidates.push(Candidate { known: None, xid: None });
+            memory::push(candidates, Candidate { known: None, xid: None });
             candidates.len() - 1
         })
     }
 
     /// The open transactions and their rows, both in the order of Redshift's view.
     pub fn finish(mut self) -> (Vec<Transaction>, Vec<Row>) {
-        let mut open: Vec<(usize, Transaction)> = (0..self.candidates.len())
-            .filter_map(|index| Some((index, self.transaction(&self.candidates[index])?)))
-            .collect();
-        open.sort_by_key(|(_, t)| (t.start.is_none(), t.start, t.xid, t.pid));
+        let open = 0..self.candidates.len();
+        let open = open.filter_map(|index| Some((index, self.transaction(&self.candidates[index])?)));
+        let mut open: Vec<(usize, Transaction)> = memory::collect(open);
+        open.sort_unstable_by_key(|(_, t)| (t.start.is_none(), t.start, t.xid, t.pid));
 
-        let mut rank = vec![None; self.candidates.len()];
+        let mut rank = memory::collect(self.candidates.iter().map(|_| None));
         for (position, (index, _)) in open.iter().enumerate() {
             rank[*index] = Some(position);
             self.rows.push(Row::new(*index, true, None, EXCLUSIVE));
@@ -214,7 +217,7 @@ impl<'a, D: Directory> Collector<'a, D> {
         });
         self.rows.sort_unstable();
         self.rows.dedup();
-        (open.into_iter().map(|(_, transaction)| transaction).collect(), self.rows)
+        (memory::collect(open.into_iter().map(|(_, transaction)| transaction)), self.rows)
     }
 
     fn transaction(&self, candidate: &Candidate) -> Option<Transaction> {

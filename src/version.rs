@@ -5,17 +5,21 @@ use std::cmp::Ordering;
 
 use pgrx::pg_sys::{self, AttrNumber, Datum};
 
-use crate::error;
+use crate::{error, memory};
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
-thread_local! {
-    static LOOKED: Cell<bool> = const { Cell::new(false) };
-}
+/// Has this session looked? A backend has one thread.
+struct Looked(Cell<bool>);
+
+// SAFETY: read and written by the only thread.
+unsafe impl Sync for Looked {}
+
+static LOOKED: Looked = Looked(Cell::new(false));
 
 /// Called wherever our functions begin, so it costs a look at the catalog the first time, and nothing after that.
 pub fn remind() {
-    if LOOKED.replace(true) {
+    if LOOKED.0.replace(true) {
         return;
     }
     let Some(installed) = installed() else { return };
@@ -34,6 +38,7 @@ fn compare(installed: &str, library: &str) -> Option<Ordering> {
 
 /// The version that pg_extension says. None as well if somebody has locked that table: who looks for locks must not wait for one.
 fn installed() -> Option<String> {
+    let _room = memory::Roomy::call();
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     // SAFETY: the name outlives the scan; the tuple is read before it ends, and the lock is given back.
     unsafe {
