@@ -85,13 +85,13 @@ EXPECTED = re.compile(
     "|".join(
         [
             "^LOG:  (starting PostgreSQL|listening on|\\d+ two-phase state file|skipping (vacuum|analyze) of|database system|checkpoint|redirecting|received (fast|immediate|smart) shutdown request|aborting any active)",
-            "^LOG:  (shutting down|background worker \"logical replication launcher\"|restored|recovering prepared|redo |invalid record length|selected new timeline)",
+            "^LOG:  (shutting down|background worker \"logical replication launcher\"|restored|recovering prepared|redo |invalid (record length|magic number)|unexpected pageaddr|record with incorrect|contrecord|selected new timeline)",
             "^LOG:  (all server processes terminated|terminating any other active server processes|archive recovery|consistent recovery|entering standby)",
             "^LOG:  (started streaming|received promote request|promot|duration|process \\d+ (still waiting|acquired|avoided|detected)|automatic (vacuum|analyze))",
             "^LOG:  (unexpected EOF on client|could not (send|receive) data (to|from) client|waiting for|database was interrupted|last completed)",
             "^FATAL:  (database \\d+ does not exist|terminating connection due to (administrator command|idle-session timeout)|the database system is|connection to client lost)",
             "^FATAL:  (terminating autovacuum process|terminating walreceiver|terminating logical replication|terminating background)",
-            "^WARNING:  (Session -?\\d+ does not exist|there is no transaction in progress|backend with PID \\d+ did not|terminating connection because of crash)",
+            "^WARNING:  (could not open directory \"base|some useless files may|Session -?\\d+ does not exist|there is no transaction in progress|backend with PID \\d+ did not|terminating connection because of crash)",
             "^ERROR:  (permission denied|Query \\(\\d+\\) cancelled|canceling (statement|autovacuum)|storm \\d+|deadlock detected|could not serialize access|Session -?\\d+ does)",
             "^ERROR:  (maximum number of prepared transactions|current transaction is aborted|canceling autovacuum)",
         ]

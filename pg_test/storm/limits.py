@@ -62,12 +62,14 @@ def crowd_and(name, ledger, run, also):
 def out_of_memory(ledger, seed):
     """The address space of a session is limited to a little more than it has: it fails with 53200, and goes on."""
 
+    dice = random.Random(seed)
+
     def run(server):
         admin = server.connect()
         for statement in READS:
-            for extra in [*range(0, 2048, 64), *range(2048, 8192, 512)]:
+            for extra in [0] + [dice.randrange(1500) for _ in range(31)] + [dice.randrange(1500, 8192) for _ in range(12)]:
                 with server.connect() as session:
-                    session.execute("SET work_mem = '64kB'" if extra % 128 else "SET work_mem = '64MB'")
+                    session.execute("SET work_mem = '%s'" % dice.choice(["64kB", "64MB"]))
                     limit(admin, pid_of(session), extra)
                     state = read(session, statement)
                     if state != "gone":
