@@ -65,7 +65,8 @@ class Session:
         self.notice = None
         self.over = False  # closing, or found dead
         self.how = set()  # what stl_sessions may say of its end
-        connection.add_notice_handler(lambda diagnostic: setattr(self, "notice", diagnostic.sqlstate))
+        # The first of a statement: behind it may come why the session ends.
+        connection.add_notice_handler(lambda diagnostic: setattr(self, "notice", self.notice or diagnostic.sqlstate))
 
 
 class Ledger:

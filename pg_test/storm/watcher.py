@@ -12,7 +12,7 @@ WAITERS = """
         CASE WHEN locktype = 'transactionid' THEN NULL ELSE (SELECT oid FROM pg_database WHERE datname = current_database()) END
 """
 ROWS = "SELECT pid, xid, txn_start, relation, lockable_object_type, lock_mode, granted FROM svv_transactions"
-GROWTH = 1024  # KiB that a session may gain once it is warm
+GROWTH = 2048  # KiB that a session may gain once it is warm, for PostgreSQL itself keeps what it knows of new roles and databases
 
 
 async def views(storm, session):

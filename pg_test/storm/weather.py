@@ -76,11 +76,14 @@ async def drop_extension(storm, admin, count):
         await storm.run(admin, "CREATE DATABASE ext")
     session = await storm.connect("awsuser", dbname="ext", protected=True)
     users = [asyncio.ensure_future(use_extension(storm, number)) for number in range(4)]
-    for _ in range(5):
-        await storm.run(session, "CREATE EXTENSION redshift_sessions")
-        await asyncio.sleep(0.05)
-        await storm.run(session, "DROP EXTENSION redshift_sessions")
-    if any(await asyncio.gather(*users, return_exceptions=True)):
+    try:
+        for _ in range(5):
+            await storm.run(session, "CREATE EXTENSION redshift_sessions")
+            await asyncio.sleep(0.05)
+            await storm.run(session, "DROP EXTENSION redshift_sessions")
+    finally:
+        results = await asyncio.gather(*users, return_exceptions=True)
+    if any(results):
         raise Gone
     await storm.close(session)
 
