@@ -3,9 +3,10 @@
 import json
 import os
 
+import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, pid_of, value
+from conftest import EVERYTHING, Server, eventually, pid_of, value
 
 LOGS = ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions"]
 
@@ -179,5 +180,40 @@ def test_a_file_that_cannot_be_written_is_a_line_in_the_log(server):
     (server.directory() / "data/pg_stat/redshift_sessions.json.tmp").mkdir()
     server.restart(EVERYTHING)
     assert 'LOG:  logs of redshift_sessions were not written to file "pg_stat/redshift_sessions.json": ' in (server.directory() / "log").read_text()
+    with server.connect() as admin:
+        assert value(admin, "SELECT count(*) FROM svl_terminate") == 0
+
+
+def test_an_immediate_shutdown_keeps_rows_too(server):
+    rows, _ = everything(server)
+    server.restart(EVERYTHING, "immediate")
+    again, _ = everything(server)
+    assert again["svl_terminate"] == rows["svl_terminate"] and again["stl_tr_conflict"] == rows["stl_tr_conflict"]
+
+
+def test_a_crash_keeps_none(server):
+    with server.connect() as admin, server.connect("alice") as victim:
+        # By the server's own user, who alone may.
+        with pytest.raises(psycopg.OperationalError):
+            admin.execute("COPY (SELECT) TO PROGRAM 'kill -9 %d && cat'" % pid_of(victim))
+            eventually(lambda: not admin.execute("SELECT 1"))
+    with eventually(lambda: connected(server)) as admin:
+        assert value(admin, "SELECT count(*) FROM svl_terminate") == 0
+
+
+def connected(server):
+    try:
+        return server.connect()
+    except psycopg.OperationalError:
+        return None
+
+
+def test_a_full_disk_is_a_line_in_the_log(server):
+    temporary = server.directory() / "data/pg_stat/redshift_sessions.json.tmp"
+    temporary.symlink_to("/dev/full")
+    server.restart(EVERYTHING)
+    log = (server.directory() / "log").read_text()
+    assert 'not written to file "pg_stat/redshift_sessions.json": No space left on device' in log and "database system is shut down" in log
+    assert not temporary.is_symlink()
     with server.connect() as admin:
         assert value(admin, "SELECT count(*) FROM svl_terminate") == 0

@@ -89,6 +89,8 @@ class Ledger:
         self.checked[invariant] += 1
         if not holds:
             self.broken[invariant].append(finding)
+            if len(self.broken[invariant]) <= 3:
+                print("    %s: %s" % (invariant, finding), flush=True)
         return holds
 
     def opened(self, session):

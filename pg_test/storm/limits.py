@@ -82,7 +82,7 @@ def out_of_memory(ledger, seed):
                         eventually(lambda: read(admin, "SELECT 1") == "gone")
                         admin = eventually(lambda: connected(server))
 
-    crowd_and("memory", ledger, run, also="^ERROR:  out of memory|^FATAL:  out of memory|^LOG:  could not fork")
+    crowd_and("storm-memory", ledger, run, also="^ERROR:  out of memory|^FATAL:  out of memory|^LOG:  could not fork")
 
 
 def limit(admin, pid, extra):
@@ -123,7 +123,7 @@ def interrupted(ledger, seed):
                 session.close()
         logins(ledger, dice, server)
 
-    crowd_and("signals", ledger, run, also="^FATAL:  canceling authentication")
+    crowd_and("storm-signals", ledger, run, also="^FATAL:  canceling authentication")
 
 
 def leaks(ledger, seed):
@@ -139,7 +139,7 @@ def leaks(ledger, seed):
                 gained = memory(pid_of(session)) - before
                 ledger.check("memory", gained <= LEAK, "%s, 600 times: %d KiB" % (statement, gained))
 
-    crowd_and("leaks", ledger, run, also="(?!)")
+    crowd_and("storm-leaks", ledger, run, also="(?!)")
 
 
 def cancels(ledger, dice, server, statement):

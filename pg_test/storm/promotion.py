@@ -13,7 +13,7 @@ READERS = ["boss", "boss", "alice", "alice", "reader", "canceller"]
 
 
 def promotion(ledger, seed):
-    primary = Server("primary", EVERYTHING)
+    primary = Server("storm-primary", EVERYTHING)
     try:
         with primary.connect() as admin:
             admin.execute("CREATE TABLE t (id int); GRANT ALL ON t TO PUBLIC")
