@@ -70,20 +70,25 @@ class Round:
         work += [caller.calls(storm, number) for number in range(CALLERS)]
         work += [weather.again(storm, name, change) for name, change in weather.WEATHER.items()]
         tasks = [asyncio.ensure_future(one) for one in work]
-        await self.pass_time(self.seconds / 3)
-        memory = watcher.Memory(ledger, [session.pid for session in readers + [waiters]])
-        await self.pass_time(self.seconds * 2 / 3)
-        if self.seconds > 30:  # in less nobody gets warm
-            memory.compare()
-        await strike.STRIKES[self.name](storm, admin, SETTINGS)
-        ledger.stopping = True
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            ledger.check("error", not isinstance(result, Exception), repr(result))
+        try:
+            await self.blow(admin, [session.pid for session in readers + [waiters]])
+        finally:
+            ledger.stopping = True
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                ledger.check("error", not isinstance(result, Exception), repr(result))
         if self.name == "calm":
             await self.settle(books, admin, readers + [bound, waiters])
         for session in list(ledger.live.values()):
             await storm.close(session)
         strike.inspect(storm, self.name, self.log.read_bytes()[written:].decode(errors="replace"))
+
+    async def blow(self, admin, readers):
+        await self.pass_time(self.seconds / 3)
+        memory = watcher.Memory(self.storm.ledger, readers)
+        await self.pass_time(self.seconds * 2 / 3)
+        if self.seconds > 30:  # in less nobody gets warm
+            memory.compare()
+        await strike.STRIKES[self.name](self.storm, admin, SETTINGS)
 
     async def pass_time(self, seconds):
         ledger, end = self.storm.ledger, time.monotonic() + seconds
@@ -135,7 +140,10 @@ async def weathered(storm):
     seconds = (DURATION - 25 * len(alone)) / max(1, len(rounds) + ("calm" in rounds))
     for name in rounds:
         before = sum(map(len, storm.ledger.broken.values()))
-        await Round(storm, name, seconds * (2 if name == "calm" else 1)).run()
+        try:
+            await Round(storm, name, seconds * (2 if name == "calm" else 1)).run()
+        except (client.Gone, client.Interrupted, OSError) as error:
+            storm.ledger.check("ended", False, "%s stopped early, for a session that nobody may end has ended: %r" % (name, error))
         faults.append((name, sum(map(len, storm.ledger.broken.values())) - before))
     return faults
 
