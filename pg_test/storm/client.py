@@ -140,11 +140,14 @@ async def write(storm, session, dice):
     for _ in range(dice.randint(1, 3)):
         await storm.run(session, "UPDATE %s SET v = v + 1 WHERE id = %d" % (table(dice), dice.randint(1, ROWS)))
         await asyncio.sleep(dice.random() * 0.2)
-    [(rows,)] = await storm.run(
-        session, "SELECT count(DISTINCT xid) FROM svv_transactions WHERE pid = pg_backend_pid() AND xid = pg_current_xact_id()::text::bigint"
-    )
-    storm.ledger.check("xid", rows == 1, "%d does not see its own transaction id" % session.pid)
+    await own_xid(storm, session)
     await storm.run(session, dice.choice(["COMMIT", "ROLLBACK"]))
+
+
+async def own_xid(storm, session):
+    query = "SELECT array_agg(DISTINCT xid) = ARRAY[pg_current_xact_id()::text::bigint] FROM svv_transactions WHERE pid = pg_backend_pid()"
+    [(same,)] = await storm.run(session, query)
+    storm.ledger.check("xid", same, "%d does not see its own transaction id, and no other" % session.pid)
 
 
 async def serializable(storm, session, dice):
@@ -158,6 +161,7 @@ async def serializable(storm, session, dice):
 async def savepoints(storm, session, dice):
     await storm.run(session, "BEGIN; SAVEPOINT a; UPDATE %s SET v = v + 1 WHERE id = %d" % (table(dice), dice.randint(1, ROWS)))
     await storm.run(session, "SAVEPOINT b; SELECT * FROM %s WHERE id = %d FOR UPDATE" % (table(dice), dice.randint(1, ROWS)))
+    await own_xid(storm, session)
     await asyncio.sleep(dice.random() * 0.2)
     await storm.run(session, "ROLLBACK TO a; RELEASE a; COMMIT")
 
