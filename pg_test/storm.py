@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does anything crash, leak or lie while hundreds of sessions and every kind of fault go on at once?
 
-usage: make storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=kill,full_disk,...]
+usage: make storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=kill,no_file,...]
 
 Rounds of one storm on one server: each ends in another way of going down. Then the faults that have servers of their own. What a
 client decides follows from SEED; what the machine makes of it does not.
