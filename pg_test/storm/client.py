@@ -9,7 +9,8 @@ import psycopg
 
 from ledger import GRANTEES, READERS_OF_ALL, USERS, Session
 
-TABLES, ROWS, HANG = 8, 10, 60
+TABLES, ROWS = 8, 10
+HANG = 60  # seconds after which the server is asked what it waits for
 # What a client may read in a storm: deadlock, serialization failure, lock_timeout, too many prepared transactions, prepared by somebody just now.
 DOCUMENTED = {"40P01", "40001", "55P03", "53400", "42710"}
 # The column that names the owner, and what the reader's own rows have there.
@@ -66,14 +67,26 @@ class Storm:
         session.statement_begun, session.notice = time.monotonic(), None
         self.ledger.figures["statements"] += 1
         try:
-            cursor = await asyncio.wait_for(session.connection.execute(statement, parameters), HANG)
+            task = asyncio.ensure_future(session.connection.execute(statement, parameters))
+            while not (await asyncio.wait({task}, timeout=HANG))[0]:
+                self.slow(session, statement, task)
+            cursor = await task
             return await cursor.fetchall() if cursor.description else []
-        except asyncio.TimeoutError:
-            self.ledger.check("error", False, "%d of %s hangs for %d s in %s" % (session.pid, session.user, HANG, statement))
+        except asyncio.CancelledError:
             self.ledger.over(session)
             raise Gone from None
         except psycopg.Error as error:
             await self.failed(session, statement, error, documented)
+
+    def slow(self, session, statement, task):
+        """Is it the server, or does the storm itself not get to read the answer?"""
+        with self.server.connect() as admin:
+            query = "SELECT state, wait_event FROM pg_stat_activity WHERE pid = %d" % session.pid
+            doing = admin.execute(query).fetchone()
+        ours = doing is None or doing[0] != "active" or doing[1] in ("ClientRead", "ClientWrite")
+        self.ledger.figures["answers read late"] += 1
+        if not self.ledger.check("error", ours, "%d of %s hangs for %d s with %s in %s" % (session.pid, session.user, HANG, doing, statement)):
+            task.cancel()
 
     async def failed(self, session, statement, error, documented):
         if session.connection.closed:
