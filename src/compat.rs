@@ -69,7 +69,6 @@ pub mod raw {
             values: *mut pg_sys::Datum,
             isnull: *mut bool,
         ) -> pg_sys::HeapTuple;
-        pub fn GetLockStatusData() -> *mut pg_sys::LockData;
         pub fn palloc0(size: usize) -> *mut c_void;
         pub fn lappend(list: *mut pg_sys::List, item: *mut c_void) -> *mut pg_sys::List;
         pub fn lappend_int(list: *mut pg_sys::List, number: c_int) -> *mut pg_sys::List;

@@ -1,7 +1,8 @@
 /*
- * Which locks do some backends hold and await? PostgreSQL's GetLockStatusData (lock.c) copies the whole lock table; this copies, under the
- * same locks, what belongs to the backends that are asked for, and reads no more than that. A backend that only may be meant is copied
- * too: transactions.rs decides which rows are shown.
+ * Which locks do backends hold and await? As PostgreSQL's GetLockStatusData (lock.c), in the same order and under the same locks. But that
+ * walks through the hash table, with all of its empty places; this follows each backend's own list of locks, which is several times
+ * faster, and reads no more than what belongs to the backends that are asked for. A backend that only may be meant is copied too:
+ * transactions.rs decides which rows are shown.
  */
 #include "postgres.h"
 

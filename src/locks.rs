@@ -1,11 +1,11 @@
 //! Which locks are held and awaited? One snapshot of the lock table, in our own terms.
 //!
-//! PostgreSQL reads the fast-path locks of each backend first and the rest of the table after that, so the
+//! As in PostgreSQL's own, the fast-path locks of each backend are read first and the rest of the table after that, so the
 //! snapshot of one backend can mix two transactions; `transactions.rs` sorts that out.
 
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat::{self, raw};
+use crate::compat;
 use crate::memory;
 use crate::policy::Rows;
 
@@ -48,7 +48,7 @@ fn object(tag: &pg_sys::LOCKTAG) -> Object {
     }
 }
 
-/// PostgreSQL's copy of the lock table, which lives in the memory context in which it was taken.
+/// A copy of the lock table, which lives in the memory context in which it was taken.
 pub struct Snapshot<'a>(&'a [pg_sys::LockInstanceData]);
 
 /// Which locks are enough, as far as a query says.
@@ -82,13 +82,9 @@ impl Snapshot<'_> {
             Rows::OwnedBy(user) => user,
         };
         let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
-        let everything = rows == Rows::All && wanted.pid == 0 && !wanted.waiting;
-        // SAFETY: both give an array of that many elements, allocated in the current context. Nothing here has a destructor.
+        // SAFETY: gives an array of that many elements, allocated in the current context. Nothing here has a destructor.
         unsafe {
-            let data = memory::allocate_in(pg_sys::CurrentMemoryContext, || match everything {
-                true => raw::GetLockStatusData(),
-                false => redshift_sessions_locks_of(&wanted),
-            });
+            let data = memory::allocate_in(pg_sys::CurrentMemoryContext, || redshift_sessions_locks_of(&wanted));
             Snapshot(std::slice::from_raw_parts((*data).locks, (*data).nelements as usize))
         }
     }
