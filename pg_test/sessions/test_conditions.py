@@ -107,6 +107,24 @@ def test_the_pid_of_a_join_is_none_of_the_scan(admin, crowd):
     assert counts[crowd["writer"]] > 80 and 2 <= counts[crowd["holder"]] < 10
 
 
+def test_a_variable_of_a_function_is_the_same_for_as_long_as_its_query(admin, crowd):
+    admin.execute("""
+        CREATE FUNCTION pg_temp.locks_of(pids int[]) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+        DECLARE one int;
+        BEGIN
+            FOREACH one IN ARRAY pids LOOP
+                RETURN QUERY SELECT count(*) FROM svv_transactions WHERE pid = one;
+            END LOOP;
+        END $$
+    """)
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        admin.execute("SET plan_cache_mode = " + mode)
+        pids = [crowd["holder"], crowd["writer"], crowd["holder"], 0]
+        counts = [count for (count,) in admin.execute("SELECT pg_temp.locks_of(%s)", (pids,)).fetchall()]
+        expected = [value(admin, "SELECT count(*) FROM (%s WHERE pid = %%s) e" % EVERYTHING, pid) for pid in pids]
+        assert counts == expected and counts[1] > 80 and counts[3] == 0
+
+
 def test_under_a_cursor_and_after_an_error(admin, crowd):
     admin.execute("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT pid, relation FROM svv_transactions WHERE pid = %d" % crowd["writer"])
     rows = admin.execute("FETCH ALL FROM c").fetchall()
