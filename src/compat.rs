@@ -190,14 +190,6 @@ pub fn virtual_transaction_of(process: &pg_sys::PGPROC) -> (i32, u32) {
     return (process.vxid.procNumber, process.vxid.lxid);
 }
 
-/// The virtual transaction that holds or awaits a lock: number of its backend, number of its local transaction.
-pub fn virtual_transaction(lock: &pg_sys::LockInstanceData) -> (i32, u32) {
-    #[cfg(not(pg17_plus))]
-    return (lock.backend, lock.lxid);
-    #[cfg(pg17_plus)]
-    return (lock.vxid.procNumber, lock.vxid.localTransactionId);
-}
-
 /// The entry of the table of sessions at `index`, from 1.
 ///
 /// # Safety

@@ -20,7 +20,26 @@ typedef struct RedshiftSessionsWanted
 	bool		waiting;		/* only those that wait for a lock */
 } RedshiftSessionsWanted;
 
-LockData   *redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted);
+/* What is needed of a LockInstanceData, in less than a third of its size: there may be millions. As in locks.rs. */
+typedef struct RedshiftSessionsLock
+{
+	int32		backend;		/* its number, and that of its local transaction */
+	uint32		local;
+	int32		pid;			/* 0 for a prepared transaction */
+	uint32		object;			/* the transaction, or the relation if the kind has one */
+	uint16		held;			/* LOCKBIT_ON of each mode */
+	uint8		awaited;		/* a mode, or 0 */
+	uint8		kind;			/* LockTagType */
+} RedshiftSessionsLock;
+
+typedef struct RedshiftSessionsLocks
+{
+	RedshiftSessionsLock *locks;
+	Size		number;
+	Size		room;
+} RedshiftSessionsLocks;
+
+RedshiftSessionsLocks redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted);
 
 /* How lock.c packs the modes of fast-path locks. */
 #define MODE_BITS 3
@@ -45,33 +64,34 @@ is_wanted(const PGPROC *proc, const RedshiftSessionsWanted *wanted)
 		(!wanted->waiting || proc->waitLock || leader);
 }
 
-static LockInstanceData *
-append(LockData *data, int *room, PGPROC *proc)
+static RedshiftSessionsLock *
+append(RedshiftSessionsLocks *result, const PGPROC *proc)
 {
-	LockInstanceData *instance;
+	RedshiftSessionsLock *lock;
 
-	if (data->nelements == *room)
+	if (result->number == result->room)
 	{
-		*room *= 2;
-		data->locks = repalloc_huge(data->locks, sizeof(LockInstanceData) * *room);
+		result->room *= 2;
+		result->locks = repalloc_huge(result->locks, sizeof(RedshiftSessionsLock) * result->room);
 	}
-	instance = &data->locks[data->nelements++];
-	memset(instance, 0, sizeof(LockInstanceData));
+	lock = &result->locks[result->number++];
 #if PG_VERSION_NUM >= 170000
-	instance->vxid.procNumber = proc->vxid.procNumber;
-	instance->vxid.localTransactionId = proc->vxid.lxid;
+	lock->backend = proc->vxid.procNumber;
+	lock->local = proc->vxid.lxid;
 #else
-	instance->backend = proc->backendId;
-	instance->lxid = proc->lxid;
+	lock->backend = proc->backendId;
+	lock->local = proc->lxid;
 #endif
-	instance->pid = proc->pid;
-	return instance;
+	lock->pid = proc->pid;
+	lock->object = 0;
+	lock->awaited = NoLock;
+	return lock;
 }
 
 static void
-append_fast_path(LockData *data, int *room, PGPROC *proc)
+append_fast_path(RedshiftSessionsLocks *result, const PGPROC *proc)
 {
-	LockInstanceData *instance;
+	RedshiftSessionsLock *lock;
 
 	for (int slot = 0; slot < SLOTS; slot++)
 	{
@@ -79,62 +99,56 @@ append_fast_path(LockData *data, int *room, PGPROC *proc)
 
 		if (modes)
 		{
-			instance = append(data, room, proc);
-			SET_LOCKTAG_RELATION(instance->locktag, proc->databaseId, proc->fpRelId[slot]);
-			instance->holdMask = modes << FIRST_MODE;
+			lock = append(result, proc);
+			lock->kind = LOCKTAG_RELATION;
+			lock->object = proc->fpRelId[slot];
+			lock->held = modes << FIRST_MODE;
 		}
 	}
 	if (proc->fpVXIDLock)
 	{
-		VirtualTransactionId vxid;
-
-#if PG_VERSION_NUM >= 170000
-		vxid.procNumber = proc->vxid.procNumber;
-#else
-		vxid.backendId = proc->backendId;
-#endif
-		vxid.localTransactionId = proc->fpLocalTransactionId;
-		instance = append(data, room, proc);
-		SET_LOCKTAG_VIRTUALTRANSACTION(instance->locktag, vxid);
-		instance->holdMask = LOCKBIT_ON(ExclusiveLock);
+		lock = append(result, proc);
+		lock->kind = LOCKTAG_VIRTUALTRANSACTION;
+		lock->held = LOCKBIT_ON(ExclusiveLock);
 	}
 }
 
 static void
-append_lock(LockData *data, int *room, PGPROC *proc, const PROCLOCK *proclock)
+append_lock(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *proclock)
 {
-	LockInstanceData *instance = append(data, room, proc);
+	RedshiftSessionsLock *lock = append(result, proc);
+	const LOCKTAG *tag = &proclock->tag.myLock->tag;
 
-	instance->locktag = proclock->tag.myLock->tag;
-	instance->holdMask = proclock->holdMask;
-	instance->waitLockMode = proc->waitLock == proclock->tag.myLock ? proc->waitLockMode : NoLock;
+	lock->kind = tag->locktag_type;
+	lock->object = tag->locktag_type == LOCKTAG_TRANSACTION ? tag->locktag_field1 : tag->locktag_field2;
+	lock->held = proclock->holdMask;
+	if (proc->waitLock == proclock->tag.myLock)
+		lock->awaited = proc->waitLockMode;
 }
 
 static void
-append_partition(LockData *data, int *room, PGPROC *proc, int partition)
+append_partition(RedshiftSessionsLocks *result, PGPROC *proc, int partition)
 {
 #if PG_VERSION_NUM >= 160000
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &proc->myProcLocks[partition])
-		append_lock(data, room, proc, dlist_container(PROCLOCK, procLink, iter.cur));
+		append_lock(result, proc, dlist_container(PROCLOCK, procLink, iter.cur));
 #else
 	SHM_QUEUE  *queue = &proc->myProcLocks[partition];
 	PROCLOCK   *proclock = (PROCLOCK *) SHMQueueNext(queue, queue, offsetof(PROCLOCK, procLink));
 
 	for (; proclock; proclock = (PROCLOCK *) SHMQueueNext(queue, &proclock->procLink, offsetof(PROCLOCK, procLink)))
-		append_lock(data, room, proc, proclock);
+		append_lock(result, proc, proclock);
 #endif
 }
 
-LockData *
+RedshiftSessionsLocks
 redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted)
 {
-	int			room = 64;
-	LockData   *data = palloc(sizeof(LockData));
+	RedshiftSessionsLocks result = {NULL, 0, 256};
 
-	data->nelements = 0;
-	data->locks = palloc(sizeof(LockInstanceData) * room);
+	result.locks = palloc(sizeof(RedshiftSessionsLock) * result.room);
 
 	/* One backend after the other: none of these locks can be in the way of another one. Prepared transactions have none. */
 	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
@@ -144,7 +158,7 @@ redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted)
 		if (is_wanted(proc, wanted))
 		{
 			LWLockAcquire(&proc->fpInfoLock, LW_SHARED);
-			append_fast_path(data, &room, proc);
+			append_fast_path(&result, proc);
 			LWLockRelease(&proc->fpInfoLock);
 		}
 	}
@@ -159,9 +173,9 @@ redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted)
 
 		if (is_wanted(proc, wanted))
 			for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
-				append_partition(data, &room, proc, partition);
+				append_partition(&result, proc, partition);
 	}
 	for (int partition = NUM_LOCK_PARTITIONS; --partition >= 0;)
 		LWLockRelease(LockHashPartitionLockByIndex(partition));
-	return data;
+	return result;
 }

@@ -5,7 +5,6 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat;
 use crate::memory;
 use crate::policy::Rows;
 
@@ -36,20 +35,40 @@ pub enum Object {
     Other,
 }
 
-/// Ids of the lock tag's kinds and fields, see PostgreSQL's storage/lock.h.
-fn object(tag: &pg_sys::LOCKTAG) -> Object {
+/// Kinds of lock tags, see PostgreSQL's storage/lock.h.
+fn object(entry: &Entry) -> Object {
     use pg_sys::LockTagType::*;
-    match tag.locktag_type.into() {
-        LOCKTAG_RELATION => Object::Relation(tag.locktag_field2),
-        LOCKTAG_RELATION_EXTEND | LOCKTAG_PAGE | LOCKTAG_TUPLE => Object::PartOf(tag.locktag_field2),
-        LOCKTAG_TRANSACTION => Object::Transaction(tag.locktag_field1),
+    match entry.kind.into() {
+        LOCKTAG_RELATION => Object::Relation(entry.object),
+        LOCKTAG_RELATION_EXTEND | LOCKTAG_PAGE | LOCKTAG_TUPLE => Object::PartOf(entry.object),
+        LOCKTAG_TRANSACTION => Object::Transaction(entry.object),
         LOCKTAG_VIRTUALTRANSACTION | LOCKTAG_SPECULATIVE_TOKEN => Object::OtherTransaction,
         _ => Object::Other,
     }
 }
 
 /// A copy of the lock table, which lives in the memory context in which it was taken.
-pub struct Snapshot<'a>(&'a [pg_sys::LockInstanceData]);
+pub struct Snapshot<'a>(&'a [Entry]);
+
+/// As in locks.c.
+#[repr(C)]
+struct Entry {
+    backend: i32,
+    local: u32,
+    pid: i32,
+    object: u32,
+    held: u16,
+    awaited: u8,
+    kind: u8,
+}
+
+/// As in locks.c.
+#[repr(C)]
+struct Entries {
+    locks: *const Entry,
+    number: usize,
+    room: usize,
+}
 
 /// Which locks are enough, as far as a query says.
 #[derive(Clone, Copy, Default)]
@@ -68,7 +87,7 @@ struct Wanted {
 }
 
 unsafe extern "C-unwind" {
-    fn redshift_sessions_locks_of(wanted: *const Wanted) -> *mut pg_sys::LockData;
+    fn redshift_sessions_locks_of(wanted: *const Wanted) -> Entries;
 }
 
 impl Snapshot<'_> {
@@ -84,18 +103,18 @@ impl Snapshot<'_> {
         let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
         // SAFETY: gives an array of that many elements, allocated in the current context. Nothing here has a destructor.
         unsafe {
-            let data = memory::allocate_in(pg_sys::CurrentMemoryContext, || redshift_sessions_locks_of(&wanted));
-            Snapshot(std::slice::from_raw_parts((*data).locks, (*data).nelements as usize))
+            let entries = memory::allocate_in(pg_sys::CurrentMemoryContext, || redshift_sessions_locks_of(&wanted));
+            Snapshot(std::slice::from_raw_parts(entries.locks, entries.number))
         }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Lock> {
-        self.0.iter().map(|lock| Lock {
-            holder: compat::virtual_transaction(lock),
-            pid: lock.pid,
-            held: lock.holdMask,
-            awaited: lock.waitLockMode,
-            object: object(&lock.locktag),
+        self.0.iter().map(|entry| Lock {
+            holder: (entry.backend, entry.local),
+            pid: entry.pid,
+            held: entry.held.into(),
+            awaited: entry.awaited.into(),
+            object: object(entry),
         })
     }
 }
