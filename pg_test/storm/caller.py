@@ -118,8 +118,8 @@ def judge(ledger, session, kind, pid, target, statement, answer):
     right = {SENT, STAYED} if allowed(kind, session.user, owner) else {DENIED}
     if target is None:
         right = {MISSING} if pid not in ledger.live else {MISSING, DENIED, SENT}
-        if pid not in EDGES:  # the system gives pids again
-            right |= {DENIED, SENT} if session.user in SUPERUSERS else {DENIED}
+        if pid not in EDGES:  # the system gives pids again, perhaps to a session that its client has not heard of, the caller's own user's
+            right |= {DENIED, SENT}
     elif gone:
         right |= {MISSING, DENIED}
     ledger.check("answer", answer in right or ledger.excused, "%s of %s for %s, not %s: %s" % (answer, session.user, owner or target, right, statement))
