@@ -124,10 +124,17 @@ def test_a_driver_that_sends_all_that_fits(server, login):
     ids=lambda sent: next(iter(sent)),
 )
 def test_a_driver_gets_no_setting_that_others_do_not(server, sent):
+    outcomes = set()
     for driver in ({}, {"client_protocol_version": "2"}):
-        with pytest.raises(Refused) as refused:
-            Raw(server.port, **driver, **sent)
-        assert refused.value.sqlstate in ("42501", "55P02", "42704", "22023")
+        try:
+            session = Raw(server.port, **driver, **sent)
+            outcomes.add(session.value("SELECT session_user || ' ' || current_user || ' ' || current_setting('is_superuser')"))
+            session.close()
+        except Refused as refused:
+            outcomes.add(refused.sqlstate)
+    (outcome,) = outcomes
+    # PostgreSQL 14.1 takes another session_authorization in silence, and leaves the session to who logged in.
+    assert outcome in {"42501", "55P02", "42704", "22023"} | ({"alice alice off"} if "session_authorization" in sent else set())
 
 
 def test_a_client_that_never_says_who_it_is(server, login, admin):
