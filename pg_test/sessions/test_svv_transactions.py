@@ -172,8 +172,8 @@ def test_waiting_for_a_virtual_transaction(login, admin, table):
     reader, builder = login("alice"), login("awsuser")
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
     send(admin, builder, "CREATE INDEX CONCURRENTLY i ON t (v)")
-    wait_for_lock(admin, builder)
-    waiting = [row for row in rows_of(admin, pid_of(builder)) if not row[3]]
+    # Before it waits for the reader, it waits for who looks whether it waits.
+    waiting = eventually(lambda: [row for row in rows_of(admin, pid_of(builder)) if not row[3]])
     assert waiting == [("ShareLock", "transactionid", None, False)]
     reader.execute("COMMIT")
     assert outcome(builder) == (None, None)
