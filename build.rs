@@ -28,6 +28,30 @@ fn linker_script() -> String {
     )
 }
 
+/// With the headers of the server that pgrx is built for, and the flags of PostgreSQL's own code, which relies on some of them.
+fn compile_c(major: u32) {
+    let pg_config = std::env::var("PGRX_PG_CONFIG_PATH").unwrap_or_else(|_| "pg_config".into());
+    let ask = |what| {
+        let output = std::process::Command::new(&pg_config).arg(what).output();
+        let output = output.unwrap_or_else(|error| panic!("{pg_config}, of PGRX_PG_CONFIG_PATH: {error}")).stdout;
+        String::from_utf8_lossy(&output).trim().to_owned()
+    };
+    let version = ask("--version");
+    assert!(
+        version
+            .strip_prefix(&format!("PostgreSQL {major}"))
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit())),
+        "feature pg{major} needs the headers of PostgreSQL {major}, but {pg_config} is of {version}: name its pg_config with PGRX_PG_CONFIG_PATH"
+    );
+    let mut build = cc::Build::new();
+    build.files(["src/port.c", "src/locks.c"]).include(ask("--includedir-server"));
+    // Not -g and -O: cargo's profile decides about those. Another compiler than PostgreSQL's may not know them all.
+    for flag in ask("--cflags").split_whitespace().filter(|flag| flag.starts_with("-f") || flag.starts_with("-W")) {
+        build.flag_if_supported(flag);
+    }
+    build.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-fno-plt").compile("redshift_sessions_c");
+}
+
 fn main() {
     let major: u32 =
         (14..=18).filter(|version| std::env::var_os(format!("CARGO_FEATURE_PG{version}")).is_some()).max().unwrap_or(0);
@@ -44,16 +68,7 @@ fn main() {
         std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
         println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
-    // Compiled with the headers of the server that pgrx is built for.
-    let pg_config = std::env::var("PGRX_PG_CONFIG_PATH").unwrap_or_else(|_| "pg_config".into());
-    let output = std::process::Command::new(&pg_config).arg("--includedir-server").output();
-    let headers = output.unwrap_or_else(|error| panic!("{pg_config}, of PGRX_PG_CONFIG_PATH: {error}")).stdout;
-    cc::Build::new()
-        .files(["src/port.c", "src/locks.c"])
-        .include(String::from_utf8_lossy(&headers).trim())
-        .flag_if_supported("-Wno-unused-parameter")
-        .flag_if_supported("-fno-plt")
-        .compile("redshift_sessions_c");
+    compile_c(major);
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");
     println!("cargo::rerun-if-changed=src/port.c");
     println!("cargo::rerun-if-changed=src/locks.c");
