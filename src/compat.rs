@@ -125,10 +125,6 @@ pub mod raw {
         pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
         pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
         pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
-        /// A backend's entry of the process array by its number, or NULL.
-        #[cfg_attr(not(pg17_plus), link_name = "BackendIdGetProc")]
-        #[cfg_attr(pg17_plus, link_name = "ProcNumberGetProc")]
-        pub fn backend_by_number(number: c_int) -> *mut pg_sys::PGPROC;
     }
 }
 
@@ -243,6 +239,24 @@ pub fn request_shared_memory(
         save(pg_sys::shmem_request_hook);
         pg_sys::shmem_request_hook = Some(request);
     }
+}
+
+/// Servers on which the tests have compared our reading of the lock lists with PostgreSQL's own snapshot (pg_test/proof): on others,
+/// redshift_sessions.lock_source is `snapshot` unless it is set.
+const PROVED: [i32; 7] = [14_0001, 15_0018, 16_0014, 17_0009, 17_0011, 18_0004, 18_0006];
+
+pub fn lock_lists_are_proved() -> bool {
+    // SAFETY: a setting of each server, a number in digits.
+    let version =
+        unsafe { std::ffi::CStr::from_ptr(raw::GetConfigOption(c"server_version_num".as_ptr(), false, false)) };
+    version.to_str().is_ok_and(|version| version.parse().is_ok_and(|version: i32| PROVED.contains(&version)))
+}
+
+/// What a setting is as long as nobody sets it.
+pub fn set_default(name: &std::ffi::CStr, value: &std::ffi::CStr) {
+    use pg_sys::{GucContext::PGC_SUSET, GucSource::PGC_S_DYNAMIC_DEFAULT};
+    // SAFETY: a setting that has been defined, and a value that it takes; both are copied.
+    unsafe { raw::SetConfigOption(name.as_ptr(), value.as_ptr(), PGC_SUSET, PGC_S_DYNAMIC_DEFAULT) }
 }
 
 /// Nobody else may define settings below our prefix.

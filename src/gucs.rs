@@ -1,11 +1,24 @@
 //! Which settings are there? In the README's order.
 
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
 use crate::{compat, preload};
 
 static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// How svv_transactions and stv_locks read the lock table.
+#[derive(PostgresGucEnum, Clone, Copy, PartialEq)]
+#[allow(non_camel_case_types)] // these are the values
+pub enum LockSource {
+    /// Each backend's own lists of locks: fast.
+    lists,
+    /// PostgreSQL's own snapshot, that of pg_locks.
+    snapshot,
+}
+
+/// Without a word of `define`, the one that is right for every server.
+static LOCK_SOURCE: GucSetting<LockSource> = GucSetting::<LockSource>::new(LockSource::snapshot);
 
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static DRIVER_SERVER_VERSION: GucSetting<bool> = GucSetting::<bool>::new(true);
@@ -61,6 +74,11 @@ pub fn integer_result() -> bool {
     is_on(&INTEGER_RESULT)
 }
 
+/// The lock table is read through each backend's lists, or through PostgreSQL's own snapshot.
+pub fn lock_source() -> LockSource {
+    LOCK_SOURCE.get()
+}
+
 /// For what each statement asks: without pgrx's look at the thread, which costs more than the setting.
 fn is_on(setting: &GucSetting<bool>) -> bool {
     // SAFETY: written by PostgreSQL, in the only thread.
@@ -101,6 +119,17 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_enum_guc(
+        c"redshift_sessions.lock_source",
+        c"The lock table is read through each backend's lists, or through PostgreSQL's own snapshot.",
+        c"",
+        &LOCK_SOURCE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    if compat::lock_lists_are_proved() {
+        compat::set_default(c"redshift_sessions.lock_source", c"lists");
+    }
     if preload::by_server() {
         GucRegistry::define_bool_guc(
             c"redshift_sessions.driver_server_version",

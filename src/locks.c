@@ -1,8 +1,34 @@
 /*
- * Which locks do backends hold and await? As PostgreSQL's GetLockStatusData (lock.c), in the same order and under the same locks. But that
- * walks through the hash table, with all of its empty places; this follows each backend's own list of locks, which is several times
- * faster, and reads no more than what belongs to the backends that are asked for. A backend that only may be meant is copied too:
- * transactions.rs decides which rows are shown.
+ * Copies who holds and awaits which locks, in one of two ways.
+ *
+ * redshift_sessions_lock_lists() follows each backend's own lists of locks. PostgreSQL's GetLockStatusData() (lock.c) walks through its hash
+ * table instead, which has room for all locks that could be, and copies four times as much per lock.
+ * redshift_sessions_lock_snapshot() takes PostgreSQL's own copy: for servers on which the first way has not been proved (see compat.rs).
+ *
+ * What is read here belongs to other processes. Who guards each field, in PostgreSQL 14 to 18 alike unless said otherwise:
+ *
+ * PGPROC.fpRelId, fpLockBits, fpVXIDLock, fpLocalTransactionId
+ *     fpInfoLock of that PGPROC (proc.h). Written under it in exclusive mode by the backend itself, and by those who move its fast-path locks to
+ *     the table (lock.c: FastPathTransferRelationLocks, VirtualXactLock). fpLocalTransactionId is read again without it, as one aligned word, to
+ *     see whether a transaction is still the same.
+ * PGPROC.myProcLocks[i], PROCLOCK.procLink, PROCLOCK.holdMask, LOCK.nRequested, LOCK.nGranted
+ *     the lock of partition i (lock.c: "the partition lock must be held to examine or modify"). Lists are made once, when the server starts
+ *     (proc.c: InitProcGlobal), and never again for a process that can have a lock.
+ *     The exception are prepared transactions. PREPARE TRANSACTION clears the whole PGPROC of one and makes its lists anew (twophase.c:
+ *     MarkAsPreparingGuts), in between of which they lead nowhere. It does so under TwoPhaseStateLock in exclusive mode and not under any
+ *     partition lock; so those PGPROCs are read under TwoPhaseStateLock in shared mode, and under the partition locks as well: that is how their
+ *     locks come (lock.c: PostPrepare_Locks) and go (LockRefindAndRelease).
+ *     Order: TwoPhaseStateLock before partition locks, as in FinishPreparedTransaction, which releases the locks of a prepared transaction with
+ *     TwoPhaseStateLock held. Nobody takes them the other way round.
+ * PGPROC.waitLock, waitLockMode
+ *     the partition lock of the lock that is waited for (proc.c: ProcSleep, ProcWakeup; lock.c: RemoveFromWaitQueue).
+ * PGPROC.lockGroupLeader
+ *     the partition lock of the leader (proc.c: BecomeLockGroupMember, ProcKill). A parallel worker sets it before it takes its first lock, and
+ *     keeps it until it has none: where we have found a lock of the worker's, under the lock that guards that, it is there.
+ * PGPROC.pid, roleId, databaseId, xid, and backendId, or vxid.procNumber since 17
+ *     written by the process itself: pid and number before it takes its first lock; role and database while it logs in; xid when it is assigned and
+ *     in the end of the transaction, before its locks are released. One aligned word each, as PostgreSQL reads them (GetLockStatusData,
+ *     BackendPidGetProc). Those of prepared transactions: TwoPhaseStateLock, see above.
  */
 #include "postgres.h"
 
@@ -10,9 +36,14 @@
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
+#if PG_VERSION_NUM < 170000
+#include "storage/sinvaladt.h"
+#endif
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* As in locks.rs. */
+/* Which locks are enough; more may be given. As in locks.rs. */
 typedef struct RedshiftSessionsWanted
 {
 	Oid			user;			/* who logged in; InvalidOid for everybody */
@@ -20,52 +51,140 @@ typedef struct RedshiftSessionsWanted
 	bool		waiting;		/* only those that wait for a lock */
 } RedshiftSessionsWanted;
 
-/* What is needed of a LockInstanceData, in less than a third of its size: there may be millions. As in locks.rs. */
+/* A process or a prepared transaction with its locks. A process has one for its fast-path locks and another one for the rest. As in locks.rs. */
+typedef struct RedshiftSessionsHolder
+{
+	uint32		index;			/* in ProcGlobal->allProcs */
+	int32		backend;		/* its number */
+	uint32		local;			/* its transaction: the one whose virtual transaction lock it holds, or 0; of a prepared one what it was */
+	uint32		now;			/* the same when it was looked at again */
+	int32		pid;			/* 0 for a prepared transaction */
+	int32		leader;			/* of a parallel worker; 0 for others */
+	TransactionId xid;			/* of its transaction, if it has one and has not ended */
+	Oid			user;
+	Oid			database;
+	uint32		locks;			/* how many, in the order of the holders */
+} RedshiftSessionsHolder;
+
+/* What is needed of a LockInstanceData, in a small part of its size: there may be millions. As in locks.rs. */
 typedef struct RedshiftSessionsLock
 {
-	int32		backend;		/* its number, and that of its local transaction */
-	uint32		local;
-	int32		pid;			/* 0 for a prepared transaction */
 	uint32		object;			/* the transaction, or the relation if the kind has one */
 	uint16		held;			/* LOCKBIT_ON of each mode */
 	uint8		awaited;		/* a mode, or 0 */
-	uint8		kind;			/* LockTagType */
+	uint8		kind;			/* LockTagType, and IN_THE_WAY */
 } RedshiftSessionsLock;
+
+/* It is held, and somebody waits for the same object. */
+#define IN_THE_WAY 0x80
 
 typedef struct RedshiftSessionsLocks
 {
+	RedshiftSessionsHolder *holders;
+	Size		holder_number;
+	Size		holder_room;
 	RedshiftSessionsLock *locks;
 	Size		number;
 	Size		room;
 } RedshiftSessionsLocks;
 
-RedshiftSessionsLocks redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted);
+/* Called while nobody can take or release a lock of the main table, or NULL. */
+typedef void (*RedshiftSessionsMeanwhile) (void *argument);
 
-/* How lock.c packs the modes of fast-path locks. */
+RedshiftSessionsLocks redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessionsMeanwhile meanwhile, void *argument);
+RedshiftSessionsLocks redshift_sessions_lock_snapshot(RedshiftSessionsMeanwhile meanwhile, void *argument);
+void		redshift_sessions_look_again(RedshiftSessionsHolder *holders, Size number);
+
+#if PG_VERSION_NUM >= 170000
+#define BACKEND_OF(proc) ((proc)->vxid.procNumber)
+#define LOCAL_OF(proc) ((proc)->vxid.lxid)
+#else
+#define BACKEND_OF(proc) ((proc)->backendId)
+#define LOCAL_OF(proc) ((proc)->lxid)
+#endif
+
+/* How lock.c packs the modes of fast-path locks. 18 has groups of slots. */
 #define MODE_BITS 3
 #define FIRST_MODE 1
 #if PG_VERSION_NUM >= 180000
-#define SLOTS FastPathLockSlotsPerBackend()
-#define SLOT_BITS(proc, slot) \
-	((proc)->fpLockBits[(slot) / FP_LOCK_SLOTS_PER_GROUP] >> MODE_BITS * ((slot) % FP_LOCK_SLOTS_PER_GROUP))
+#define GROUPS FastPathLockGroupsPerBackend
+#define SLOTS_PER_GROUP FP_LOCK_SLOTS_PER_GROUP
+#define GROUP_BITS(proc, group) ((proc)->fpLockBits[group])
 #else
-#define SLOTS FP_LOCK_SLOTS_PER_BACKEND
-#define SLOT_BITS(proc, slot) ((proc)->fpLockBits >> MODE_BITS * (slot))
+#define GROUPS 1
+#define SLOTS_PER_GROUP FP_LOCK_SLOTS_PER_BACKEND
+#define GROUP_BITS(proc, group) ((proc)->fpLockBits)
 #endif
 
-/* A parallel worker's locks belong to its leader's transaction. */
+static void
+begin(RedshiftSessionsLocks *result)
+{
+	result->holder_room = 256;
+	result->holders = palloc(sizeof(RedshiftSessionsHolder) * result->holder_room);
+	result->holder_number = 0;
+	result->room = 1024;
+	result->locks = palloc(sizeof(RedshiftSessionsLock) * result->room);
+	result->number = 0;
+}
+
+/* The leader, of a parallel worker. Read once: without the partition locks it may become NULL at any moment. */
+static const PGPROC *
+leader_of(const PGPROC *proc)
+{
+	const PGPROC *leader = *(PGPROC *const volatile *) &proc->lockGroupLeader;
+
+	return leader == proc ? NULL : leader;
+}
+
 static bool
 is_wanted(const PGPROC *proc, const RedshiftSessionsWanted *wanted)
 {
-	const PGPROC *leader = proc->lockGroupLeader;
+	const PGPROC *leader = leader_of(proc);
 
+	/* A parallel worker's locks belong to its leader's transaction. */
 	return (!OidIsValid(wanted->user) || proc->roleId == wanted->user || (leader && leader->roleId == wanted->user)) &&
 		(wanted->pid == 0 || proc->pid == wanted->pid || (leader && leader->pid == wanted->pid)) &&
-		(!wanted->waiting || proc->waitLock || leader);
+		(!wanted->waiting || proc->waitLock || proc->lockGroupLeader);	/* a leader tells whose transaction a waiting worker's is */
+}
+
+static RedshiftSessionsHolder *
+append_holder(RedshiftSessionsLocks *result)
+{
+	RedshiftSessionsHolder *holder;
+
+	if (result->holder_number == result->holder_room)
+	{
+		result->holder_room *= 2;
+		result->holders = repalloc_huge(result->holders, sizeof(RedshiftSessionsHolder) * result->holder_room);
+	}
+	holder = &result->holders[result->holder_number++];
+	memset(holder, 0, sizeof(*holder));
+	return holder;
+}
+
+/* The holder whose locks were appended since there were `before`, if there are any. */
+static void
+append_process(RedshiftSessionsLocks *result, const PGPROC *proc, Size before)
+{
+	const PGPROC *leader = leader_of(proc);
+	RedshiftSessionsHolder *holder;
+
+	if (result->number == before)
+		return;
+	holder = append_holder(result);
+	holder->index = proc - ProcGlobal->allProcs;
+	holder->backend = BACKEND_OF(proc);
+	holder->local = proc->pid == 0 ? LOCAL_OF(proc) : proc->fpLocalTransactionId;
+	holder->pid = proc->pid;
+	holder->leader = leader ? leader->pid : 0;
+	holder->xid = proc->xid;
+	holder->user = proc->roleId;
+	holder->database = proc->databaseId;
+	holder->locks = result->number - before;
 }
 
 static RedshiftSessionsLock *
-append(RedshiftSessionsLocks *result, const PGPROC *proc)
+append_lock(RedshiftSessionsLocks *result, int kind)
 {
 	RedshiftSessionsLock *lock;
 
@@ -75,55 +194,57 @@ append(RedshiftSessionsLocks *result, const PGPROC *proc)
 		result->locks = repalloc_huge(result->locks, sizeof(RedshiftSessionsLock) * result->room);
 	}
 	lock = &result->locks[result->number++];
-#if PG_VERSION_NUM >= 170000
-	lock->backend = proc->vxid.procNumber;
-	lock->local = proc->vxid.lxid;
-#else
-	lock->backend = proc->backendId;
-	lock->local = proc->lxid;
-#endif
-	lock->pid = proc->pid;
 	lock->object = 0;
+	lock->held = 0;
 	lock->awaited = NoLock;
+	lock->kind = kind;
+	return lock;
+}
+
+static RedshiftSessionsLock *
+append_tagged(RedshiftSessionsLocks *result, const LOCKTAG *tag)
+{
+	RedshiftSessionsLock *lock = append_lock(result, tag->locktag_type);
+
+	lock->object = tag->locktag_type == LOCKTAG_TRANSACTION ? tag->locktag_field1 : tag->locktag_field2;
 	return lock;
 }
 
 static void
 append_fast_path(RedshiftSessionsLocks *result, const PGPROC *proc)
 {
-	RedshiftSessionsLock *lock;
-
-	for (int slot = 0; slot < SLOTS; slot++)
+	for (int group = 0; group < GROUPS; group++)
 	{
-		LOCKMASK	modes = SLOT_BITS(proc, slot) & ((1 << MODE_BITS) - 1);
+		uint64		bits = GROUP_BITS(proc, group);
 
-		if (modes)
+		for (int slot = group * SLOTS_PER_GROUP; bits; bits >>= MODE_BITS, slot++)
 		{
-			lock = append(result, proc);
-			lock->kind = LOCKTAG_RELATION;
-			lock->object = proc->fpRelId[slot];
-			lock->held = modes << FIRST_MODE;
+			LOCKMASK	modes = bits & ((1 << MODE_BITS) - 1);
+
+			if (modes)
+			{
+				RedshiftSessionsLock *lock = append_lock(result, LOCKTAG_RELATION);
+
+				lock->object = proc->fpRelId[slot];
+				lock->held = modes << FIRST_MODE;
+			}
 		}
 	}
 	if (proc->fpVXIDLock)
-	{
-		lock = append(result, proc);
-		lock->kind = LOCKTAG_VIRTUALTRANSACTION;
-		lock->held = LOCKBIT_ON(ExclusiveLock);
-	}
+		append_lock(result, LOCKTAG_VIRTUALTRANSACTION)->held = LOCKBIT_ON(ExclusiveLock);
 }
 
 static void
-append_lock(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *proclock)
+append_table(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *proclock)
 {
-	RedshiftSessionsLock *lock = append(result, proc);
-	const LOCKTAG *tag = &proclock->tag.myLock->tag;
+	const LOCK *object = proclock->tag.myLock;
+	RedshiftSessionsLock *lock = append_tagged(result, &object->tag);
 
-	lock->kind = tag->locktag_type;
-	lock->object = tag->locktag_type == LOCKTAG_TRANSACTION ? tag->locktag_field1 : tag->locktag_field2;
 	lock->held = proclock->holdMask;
-	if (proc->waitLock == proclock->tag.myLock)
+	if (proc->waitLock == object)
 		lock->awaited = proc->waitLockMode;
+	if (lock->held && object->nRequested > object->nGranted)
+		lock->kind |= IN_THE_WAY;
 }
 
 static void
@@ -133,49 +254,176 @@ append_partition(RedshiftSessionsLocks *result, PGPROC *proc, int partition)
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &proc->myProcLocks[partition])
-		append_lock(result, proc, dlist_container(PROCLOCK, procLink, iter.cur));
+		append_table(result, proc, dlist_container(PROCLOCK, procLink, iter.cur));
 #else
 	SHM_QUEUE  *queue = &proc->myProcLocks[partition];
 	PROCLOCK   *proclock = (PROCLOCK *) SHMQueueNext(queue, queue, offsetof(PROCLOCK, procLink));
 
 	for (; proclock; proclock = (PROCLOCK *) SHMQueueNext(queue, &proclock->procLink, offsetof(PROCLOCK, procLink)))
-		append_lock(result, proc, proclock);
+		append_table(result, proc, proclock);
 #endif
 }
 
-RedshiftSessionsLocks
-redshift_sessions_locks_of(const RedshiftSessionsWanted *wanted)
+/* All of them, in their order, as everybody does who takes more than one. */
+static void
+acquire_partitions(void)
 {
-	RedshiftSessionsLocks result = {NULL, 0, 256};
-
-	result.locks = palloc(sizeof(RedshiftSessionsLock) * result.room);
-
-	/* One backend after the other: none of these locks can be in the way of another one. Prepared transactions have none. */
-	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
-	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
-
-		if (is_wanted(proc, wanted))
-		{
-			LWLockAcquire(&proc->fpInfoLock, LW_SHARED);
-			append_fast_path(&result, proc);
-			LWLockRelease(&proc->fpInfoLock);
-		}
-	}
-
-	/* The rest as of one moment: all partitions, in their order, and released in reverse. */
 	for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
 		LWLockAcquire(LockHashPartitionLockByIndex(partition), LW_SHARED);
-	/* Those of prepared transactions are behind the others, and not counted. */
-	for (uint32 i = 0; i < ProcGlobal->allProcCount + max_prepared_xacts; i++)
-	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+}
 
-		if (is_wanted(proc, wanted))
-			for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
-				append_partition(&result, proc, partition);
-	}
+static void
+release_partitions(void)
+{
 	for (int partition = NUM_LOCK_PARTITIONS; --partition >= 0;)
 		LWLockRelease(LockHashPartitionLockByIndex(partition));
+}
+
+RedshiftSessionsLocks
+redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessionsMeanwhile meanwhile, void *argument)
+{
+	RedshiftSessionsLocks result;
+	bool		prepared = max_prepared_xacts > 0 && wanted->pid == 0 && !wanted->waiting;
+	uint32		number = ProcGlobal->allProcCount;
+
+	begin(&result);
+
+	/* One backend after the other, as GetLockStatusData does: none of these locks can be in the way of another one. */
+	for (uint32 i = 0; i < number; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+		Size		before = result.number;
+
+		/* Most places have nobody in them, and 18 may have thousands of slots in each. */
+		if (proc->pid == 0 || !is_wanted(proc, wanted))
+			continue;
+		LWLockAcquire(&proc->fpInfoLock, LW_SHARED);
+		append_fast_path(&result, proc);
+		append_process(&result, proc, before);
+		LWLockRelease(&proc->fpInfoLock);
+	}
+
+	/* The rest as of one moment. Prepared transactions are behind the processes, and not counted. */
+	if (prepared)
+	{
+		LWLockAcquire(TwoPhaseStateLock, LW_SHARED);
+		number += max_prepared_xacts;
+	}
+	acquire_partitions();
+	for (uint32 i = 0; i < number; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+		Size		before = result.number;
+
+		if (!is_wanted(proc, wanted))
+			continue;
+		for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
+			append_partition(&result, proc, partition);
+		append_process(&result, proc, before);
+	}
+	if (meanwhile)
+		meanwhile(argument);
+	release_partitions();
+	if (prepared)
+		LWLockRelease(TwoPhaseStateLock);
 	return result;
+}
+
+/* Is anything awaited? Those who hold the same are in the way. */
+static void
+mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
+{
+	HASHCTL		control = {.keysize = sizeof(LOCKTAG), .entrysize = sizeof(LOCKTAG), .hcxt = CurrentMemoryContext};
+	HTAB	   *awaited = NULL;
+
+	for (int i = 0; i < data->nelements; i++)
+	{
+		if (data->locks[i].waitLockMode == NoLock)
+			continue;
+		if (!awaited)
+			awaited = hash_create("redshift_sessions awaited locks", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		hash_search(awaited, &data->locks[i].locktag, HASH_ENTER, NULL);
+	}
+	for (int i = 0; awaited && i < data->nelements; i++)
+	{
+		if (data->locks[i].holdMask && hash_search(awaited, &data->locks[i].locktag, HASH_FIND, NULL))
+			result->locks[i].kind |= IN_THE_WAY;
+	}
+}
+
+static PGPROC *
+process_by_number(int backend)
+{
+#if PG_VERSION_NUM >= 170000
+	return ProcNumberGetProc(backend);
+#else
+	return BackendIdGetProc(backend);
+#endif
+}
+
+/* Of prepared transactions, which have no process, there is the xid among their locks. */
+static void
+append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance)
+{
+	RedshiftSessionsLock *lock = append_tagged(result, &instance->locktag);
+	RedshiftSessionsHolder *holder = append_holder(result);
+	PGPROC	   *proc;
+
+	lock->held = instance->holdMask;
+	lock->awaited = instance->waitLockMode;
+#if PG_VERSION_NUM >= 170000
+	holder->backend = instance->vxid.procNumber;
+	holder->local = instance->vxid.localTransactionId;
+#else
+	holder->backend = instance->backend;
+	holder->local = instance->lxid;
+#endif
+	holder->pid = instance->pid;
+	holder->leader = instance->leaderPid == instance->pid ? 0 : instance->leaderPid;
+	holder->locks = 1;
+	if (instance->pid == 0)
+		return;
+	proc = process_by_number(holder->backend);
+	if (!proc)
+		holder->local = 0;		/* it has gone */
+	else
+	{
+		const PGPROC *leader = leader_of(proc);
+
+		holder->index = proc - ProcGlobal->allProcs;
+		holder->user = proc->roleId;
+		holder->database = proc->databaseId;
+		/* PostgreSQL does not say whose worker has a fast-path lock. */
+		if (instance->fastpath && leader)
+			holder->leader = leader->pid;
+	}
+}
+
+RedshiftSessionsLocks
+redshift_sessions_lock_snapshot(RedshiftSessionsMeanwhile meanwhile, void *argument)
+{
+	RedshiftSessionsLocks result;
+	LockData   *data;
+
+	begin(&result);
+	/* Held in shared mode, they can be taken in shared mode once more. */
+	if (meanwhile)
+		acquire_partitions();
+	data = GetLockStatusData();
+	if (meanwhile)
+	{
+		meanwhile(argument);
+		release_partitions();
+	}
+	for (int i = 0; i < data->nelements; i++)
+		append_instance(&result, &data->locks[i]);
+	mark_what_is_in_the_way(&result, data);
+	return result;
+}
+
+void
+redshift_sessions_look_again(RedshiftSessionsHolder *holders, Size number)
+{
+	for (Size i = 0; i < number; i++)
+		holders[i].now = ((volatile PGPROC *) &ProcGlobal->allProcs[holders[i].index])->fpLocalTransactionId;
 }

@@ -132,6 +132,37 @@ impl Drop for Roomy {
     }
 }
 
+/// A memory context below the current one, which ends with this.
+pub struct Scratch(pg_sys::MemoryContext);
+
+impl Scratch {
+    pub fn new(name: &'static CStr) -> Self {
+        // SAFETY: an error is raised where there is room. The name is constant, as PostgreSQL wants it.
+        unsafe {
+            let parent = pg_sys::CurrentMemoryContext;
+            let _room = Roomy::call();
+            Scratch(pg_sys::AllocSetContextCreateInternal(
+                parent,
+                name.as_ptr(),
+                pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            ))
+        }
+    }
+
+    pub fn context(&self) -> pg_sys::MemoryContext {
+        self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: nobody keeps what is in it; it is not the current one.
+        unsafe { pg_sys::MemoryContextDelete(self.0) }
+    }
+}
+
 /// What a function of PostgreSQL's allocates is in `context`, and an error of it where there is room.
 ///
 /// # Safety

@@ -50,7 +50,7 @@ pub fn transactions() -> HashMap<u32, Prepared> {
                 Prepared {
                     owner: oid(column(OWNER)),
                     database: oid(column(DATABASE)),
-                    prepared: column(PREPARED).value() as i64,
+                    prepared: Some(column(PREPARED).value() as i64),
                 },
             );
         }

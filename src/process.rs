@@ -17,8 +17,6 @@ pub enum Kind {
     Client,
     /// Autovacuum, parallel and other workers, auxiliary processes.
     Background,
-    /// Replays the primary's locks on a standby, outside of any transaction of its own.
-    Startup,
 }
 
 /// What the table of sessions says about one process. Copied.
@@ -28,7 +26,7 @@ pub struct Process {
     pub kind: Kind,
     pub user: Oid,
     pub database: Oid,
-    /// None outside a transaction, and with track_activities off.
+    /// When its transaction began, if it is in one. None with track_activities off.
     pub transaction_start: Option<pg_sys::TimestampTz>,
 }
 
@@ -90,8 +88,18 @@ fn process(status: &pg_sys::PgBackendStatus) -> Process {
         kind: kind(status.st_backendType),
         user: status.st_userid,
         database: status.st_databaseid,
-        transaction_start: Some(status.st_xact_start_timestamp).filter(|start| *start != 0),
+        transaction_start: transaction_start(status),
     }
+}
+
+/// A transaction is announced before its start is, and one that began with track_activities off never says it: it begins with a
+/// statement, whose start is known already; the first one of a session, which logs in, has none before it.
+fn transaction_start(status: &pg_sys::PgBackendStatus) -> Option<pg_sys::TimestampTz> {
+    if status.st_state == pg_sys::BackendState::STATE_DISABLED {
+        return None;
+    }
+    let starts = [status.st_xact_start_timestamp, status.st_activity_start_timestamp, status.st_proc_start_timestamp];
+    starts.into_iter().find(|start| *start != 0)
 }
 
 fn statement(status: &pg_sys::PgBackendStatus) -> Option<Statement> {
@@ -113,16 +121,9 @@ fn virtual_transaction(pid: i32) -> (i32, u32) {
     unsafe { pg_sys::BackendPidGetProc(pid).as_ref() }.map_or((0, 0), compat::virtual_transaction_of)
 }
 
-/// The leader's pid, for a parallel worker.
-pub fn leader_of(pid: i32) -> Option<i32> {
-    // SAFETY: as in `virtual_transaction`; the leader's entry is part of the same array.
-    unsafe { Some(pg_sys::BackendPidGetProc(pid).as_ref()?.lockGroupLeader.as_ref()?.pid) }
-}
-
 fn kind(backend_type: pg_sys::BackendType::Type) -> Kind {
     match backend_type {
         pg_sys::BackendType::B_BACKEND | pg_sys::BackendType::B_WAL_SENDER => Kind::Client,
-        pg_sys::BackendType::B_STARTUP => Kind::Startup,
         _ => Kind::Background,
     }
 }

@@ -5,19 +5,26 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys;
 
-use crate::compat::{self, raw};
-use crate::locks::{self, Lock, Only};
+use crate::locks::{self, Only};
+use crate::memory::{self, Scratch};
 use crate::policy::Rows;
 use crate::process::{self, Process};
 use crate::row::Row;
 use crate::transactions::{self, Collector, Directory, Prepared, Transaction};
-use crate::{error, memory, prepared};
+use crate::{error, prepared};
 
 /// In the order of svv_transactions. All that the reader may see, or perhaps no more than `only`.
 pub fn open_transactions(wanted: Rows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
-    let mut context = pgrx::PgMemoryContexts::new("redshift_sessions snapshot");
-    // SAFETY: the copy of the lock table is all that is left in the context, and not kept.
-    unsafe { context.switch_to(|_| collect(locks::Snapshot::take(wanted, only), wanted)) }
+    read(wanted, only, false).or_else(|| read(wanted, only, true)).unwrap_or_default()
+}
+
+/// None if it is to be read again, frozen; see transactions.rs.
+fn read(wanted: Rows, only: Only, frozen: bool) -> Option<(Vec<Transaction>, Vec<Row>)> {
+    let context = Scratch::new(c"redshift_sessions snapshot");
+    let mut processes = HashMap::new();
+    let mut look = || processes = by_pid(process::processes());
+    let locks = locks::Snapshot::take(&context, wanted, only, frozen, &mut look);
+    collect(locks, Snapshots { processes, next_xid: next_xid(), prepared: OnceCell::new(), frozen }, wanted)
 }
 
 /// The id that the next transaction will get.
@@ -26,20 +33,40 @@ pub fn next_xid() -> u64 {
     unsafe { pg_sys::ReadNextFullTransactionId() }.value
 }
 
-fn collect(locks: locks::Snapshot, wanted: Rows) -> (Vec<Transaction>, Vec<Row>) {
-    let directory = Snapshots::take();
+fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: Rows) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let mut rows = Vec::new();
-    if rows.try_reserve_exact(locks.iter().map(most_rows).sum()).is_err() {
+    if rows.try_reserve_exact(most_rows(&locks)).is_err() {
         error::out_of_memory().raise();
     }
     let mut collector = Collector::new(&directory, wanted, rows);
-    locks.iter().for_each(|lock| collector.add(&lock));
-    collector.finish()
+    for (holder, range) in locks.holders() {
+        let in_the_way = || locks.locks(range.clone()).any(|lock| lock.is_in_the_way());
+        let Some(owner) = collector.owner(holder, in_the_way) else { continue };
+        for (number, lock) in locks.locks(range).enumerate() {
+            if number % LOCKS_BETWEEN_INTERRUPTS == 0 {
+                pgrx::check_for_interrupts!();
+            }
+            collector.add(owner, lock);
+        }
+    }
+    pgrx::check_for_interrupts!();
+    let found = collector.finish();
+    pgrx::check_for_interrupts!();
+    found
 }
 
-/// A row for each mode, and one for the transaction, which has at least one lock.
-fn most_rows(lock: Lock) -> usize {
-    lock.held.count_ones() as usize + usize::from(lock.awaited != 0) + 1
+/// Some hundred microseconds of work.
+const LOCKS_BETWEEN_INTERRUPTS: usize = 16 * 1024;
+
+/// A row for each mode, and one for each transaction, which has at least one holder.
+fn most_rows(locks: &locks::Snapshot) -> usize {
+    let of_locks =
+        |range| locks.locks(range).map(|lock| lock.held.count_ones() as usize + usize::from(lock.awaited != 0));
+    locks.holders().map(|(_, range)| 1 + of_locks(range).sum::<usize>()).sum()
+}
+
+fn by_pid(processes: Vec<Process>) -> HashMap<i32, Process> {
+    memory::map(processes.into_iter().map(|process| (process.pid, process)))
 }
 
 struct Snapshots {
@@ -47,31 +74,12 @@ struct Snapshots {
     next_xid: u64,
     /// Asked for by few servers only.
     prepared: OnceCell<HashMap<u32, Prepared>>,
-}
-
-impl Snapshots {
-    fn take() -> Self {
-        Snapshots {
-            processes: memory::map(process::processes().into_iter().map(|process| (process.pid, process))),
-            next_xid: next_xid(),
-            prepared: OnceCell::new(),
-        }
-    }
+    frozen: bool,
 }
 
 impl Directory for Snapshots {
     fn process(&self, pid: i32) -> Option<Process> {
         self.processes.get(&pid).copied()
-    }
-
-    fn leader_of(&self, pid: i32) -> Option<i32> {
-        process::leader_of(pid)
-    }
-
-    fn local_transaction(&self, backend: i32) -> u32 {
-        // SAFETY: NULL or an entry of the process array; one field is copied.
-        unsafe { raw::backend_by_number(backend).as_ref() }
-            .map_or(0, |process| compat::virtual_transaction_of(process).1)
     }
 
     fn prepared(&self, xid: u32) -> Option<Prepared> {
@@ -80,5 +88,9 @@ impl Directory for Snapshots {
 
     fn full_xid(&self, xid: u32) -> i64 {
         transactions::full_xid(self.next_xid, xid)
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.frozen
     }
 }

@@ -109,8 +109,8 @@ unsafe fn write(target: &set_returning::Rows, transactions: &[Columns], rows: &[
     let (mut values, mut nulls) = ([Datum::from(0); COLUMNS], [false; COLUMNS]);
     let mut templates: [pg_sys::HeapTuple; SHAPES] = [ptr::null_mut(); SHAPES];
     let mut current = usize::MAX;
-    let tuples = pgrx::PgMemoryContexts::new("redshift_sessions tuples");
-    let (tuples, room) = (tuples.value(), target.room());
+    let tuples = memory::Scratch::new(c"redshift_sessions tuples");
+    let (tuples, room) = (tuples.context(), target.room());
     // SAFETY: one guard for the whole loop. Nothing inside has a destructor and nothing panics: indexes are those of
     // `finish`. Templates are left to the memory context of the call.
     unsafe {

@@ -3,15 +3,18 @@
 //! Redshift's view lists open transactions and joins their locks to them. Here the locks are read first and
 //! the sessions second, so a transaction is open if it still is once both have been read; what belongs to one
 //! that ended in between is dropped.
+//!
+//! Not so if somebody waits for it: locks may be held for long after a transaction has ended in other respects, while its
+//! last callbacks run. To show whoever is in the way, the sessions are then read again while the locks cannot go.
 
 use std::collections::HashMap;
 
 use pgrx::pg_sys::Oid;
 
-use crate::locks::{Lock, Object};
+use crate::locks::{Holder, Lock, Object};
 use crate::memory;
 use crate::policy::Rows;
-use crate::process::{Kind, Process};
+use crate::process::Process;
 use crate::row::Row;
 
 const ACCESS_SHARE: i32 = 1;
@@ -21,13 +24,11 @@ const ACCESS_EXCLUSIVE: i32 = 8;
 /// What the collector asks about the processes behind the locks.
 pub trait Directory {
     fn process(&self, pid: i32) -> Option<Process>;
-    /// The leader's pid, for a parallel worker.
-    fn leader_of(&self, pid: i32) -> Option<i32>;
-    /// The local transaction in which the backend is now; 0 for none.
-    fn local_transaction(&self, backend: i32) -> u32;
     fn prepared(&self, xid: u32) -> Option<Prepared>;
     /// The full 64-bit id of a transaction that is still open.
     fn full_xid(&self, xid: u32) -> i64;
+    /// Was all of this read while nobody could release a lock for which others wait?
+    fn is_frozen(&self) -> bool;
 }
 
 /// A prepared transaction belongs to no session.
@@ -35,7 +36,8 @@ pub trait Directory {
 pub struct Prepared {
     pub owner: Oid,
     pub database: Oid,
-    pub prepared: i64,
+    /// None while COMMIT PREPARED or ROLLBACK PREPARED releases its locks: PostgreSQL does not list it any more.
+    pub prepared: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,31 +55,41 @@ pub struct Transaction {
 
 /// A transaction whose locks are being collected.
 struct Candidate {
-    /// None as long as only a parallel worker of it, or an ended transaction of the same backend, was seen.
+    /// None as long as only a parallel worker of it was seen.
     known: Option<Known>,
     /// Oldest transaction id held: the top-level one.
     xid: Option<u32>,
+    /// Somebody waits for a lock of this prepared transaction.
+    in_the_way: bool,
+}
+
+impl Candidate {
+    fn xid(&self) -> Option<u32> {
+        self.xid.or_else(|| self.known.as_ref().map(|known| known.xid).filter(|xid| *xid != 0))
+    }
 }
 
 struct Known {
     backend: i32,
     local: u32,
-    process: Option<Process>,
+    /// What the process array says, for one whose locks do not.
+    xid: u32,
+    of: Of,
 }
 
-/// What is known about the backend with one number.
 #[derive(Clone, Copy)]
-enum Slot {
-    Unseen,
-    /// Not in a transaction any more, or not for this reader.
-    Ignored,
-    Seen {
-        /// Locks of any other local transaction belong to one that has ended. None for the startup process.
-        local: Option<u32>,
-        candidate: usize,
-        /// None for a parallel worker: its leader tells.
-        process: Option<Process>,
-    },
+enum Of {
+    Process(Process),
+    /// Prepared by this user in this database.
+    Nobody(Oid, Oid),
+}
+
+/// Whose a lock is.
+#[derive(Clone, Copy)]
+pub struct Owner {
+    candidate: usize,
+    /// A parallel worker's transaction ids are its own.
+    worker: bool,
 }
 
 pub struct Collector<'a, D: Directory> {
@@ -85,8 +97,8 @@ pub struct Collector<'a, D: Directory> {
     rows_wanted: Rows,
     candidates: Vec<Candidate>,
     by_pid: HashMap<i32, usize>,
-    by_backend: Vec<Slot>,
     by_prepared: HashMap<(i32, u32), usize>,
+    lost: bool,
     rows: Vec<Row>,
 }
 
@@ -98,14 +110,59 @@ impl<'a, D: Directory> Collector<'a, D> {
             rows_wanted,
             candidates: Vec::new(),
             by_pid: HashMap::new(),
-            by_backend: Vec::new(),
             by_prepared: HashMap::new(),
+            lost: false,
             rows,
         }
     }
 
-    pub fn add(&mut self, lock: &Lock) {
-        let Some((candidate, worker)) = self.candidate(lock) else { return };
+    /// To whom a holder's locks belong, None if they are not to be shown. `in_the_way` tells whether somebody waits for one of them.
+    pub fn owner(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> Option<Owner> {
+        if holder.pid == 0 {
+            return Some(self.prepared(holder, in_the_way()));
+        }
+        let worker = holder.leader != 0;
+        // A worker's locks are its leader's, seen by those who see that.
+        let process = self.directory.process(if worker { holder.leader } else { holder.pid });
+        if process.is_some_and(|process| !self.rows_wanted.include(process.owner()))
+            || !self.is_shown(holder, in_the_way)
+        {
+            return None;
+        }
+        let process = process?;
+        let candidates = &mut self.candidates;
+        memory::room_for_one(&mut self.by_pid);
+        let candidate = *self.by_pid.entry(process.pid).or_insert_with(|| new_candidate(candidates));
+        if !worker {
+            let Holder { backend, local, xid, .. } = *holder;
+            self.candidates[candidate].known.get_or_insert(Known { backend, local, xid, of: Of::Process(process) });
+        }
+        Some(Owner { candidate, worker })
+    }
+
+    fn is_shown(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> bool {
+        if holder.is_open() {
+            return true;
+        }
+        let in_the_way = in_the_way();
+        self.lost |= in_the_way && !self.directory.is_frozen();
+        in_the_way
+    }
+
+    /// PostgreSQL's list of them tells which are open, by the transaction id that is among their locks.
+    fn prepared(&mut self, holder: &Holder, in_the_way: bool) -> Owner {
+        let Holder { backend, local, xid, user, database, .. } = *holder;
+        let candidates = &mut self.candidates;
+        memory::room_for_one(&mut self.by_prepared);
+        let candidate = *self.by_prepared.entry((backend, local)).or_insert_with(|| new_candidate(candidates));
+        let of = Of::Nobody(user, database);
+        self.candidates[candidate].known.get_or_insert(Known { backend, local, xid, of });
+        self.candidates[candidate].in_the_way |= in_the_way;
+        Owner { candidate, worker: false }
+    }
+
+    pub fn add(&mut self, owner: Owner, lock: Lock) {
+        let Owner { candidate, worker } = owner;
         for mode in ACCESS_SHARE..=ACCESS_EXCLUSIVE {
             if lock.held & 1 << mode == 0 {
                 continue;
@@ -132,75 +189,19 @@ impl<'a, D: Directory> Collector<'a, D> {
         }
     }
 
-    /// The transaction to which a lock belongs, and whether a parallel worker has it. None if it is not to be shown.
-    fn candidate(&mut self, lock: &Lock) -> Option<(usize, bool)> {
-        let (backend, local) = lock.holder;
-        if lock.pid == 0 {
-            let candidates = &mut self.candidates;
-            memory::room_for_one(&mut self.by_prepared);
-            let candidate = self.by_prepared.entry(lock.holder).or_insert_with(|| {
-                memory::push(candidates, Candidate { known: Some(Known { backend, local, process: None }), xid: None });
-                candidates.len() - 1
-            });
-            return Some((*candidate, false));
-        }
-        let index = usize::try_from(backend).ok()?;
-        while index >= self.by_backend.len() {
-            memory::push(&mut self.by_backend, Slot::Unseen);
-        }
-        if let Slot::Unseen = self.by_backend[index] {
-            self.by_backend[index] = self.slot(backend, lock.pid).unwrap_or(Slot::Ignored);
-        }
-        match self.by_backend[index] {
-            Slot::Seen { local: now, candidate, process } if now.is_none_or(|now| now == local) => {
-                if let Some(process) = process {
-                    let local = now.unwrap_or(0);
-                    self.candidates[candidate].known.get_or_insert(Known { backend, local, process: Some(process) });
-                }
-                Some((candidate, process.is_none()))
+    /// The open transactions and their rows, both in the order of Redshift's view. None if the transaction of someone who is in the way
+    /// went on while all of this was read: then it is to be read again, frozen.
+    pub fn finish(mut self) -> Option<(Vec<Transaction>, Vec<Row>)> {
+        let mut open: Vec<(usize, Transaction)> = Vec::new();
+        for (index, candidate) in self.candidates.iter().enumerate() {
+            match self.transaction(candidate) {
+                Some(transaction) => memory::push(&mut open, (index, transaction)),
+                None => self.lost |= candidate.in_the_way && !self.directory.is_frozen() && !self.is_listed(candidate),
             }
-            _ => None,
         }
-    }
-
-    /// None if the backend is to be ignored.
-    fn slot(&mut self, backend: i32, pid: i32) -> Option<Slot> {
-        let process = self.directory.process(pid)?;
-        let local = match (process.kind, self.directory.local_transaction(backend)) {
-            (Kind::Startup, _) => None,
-            (_, 0) => return None,
-            (_, local) => Some(local),
-        };
-        let leader = match process.kind {
-            Kind::Background => self.directory.leader_of(pid).filter(|leader| *leader != pid),
-            _ => None,
-        };
-        // A worker is seen by those who see its leader.
-        let owner = match leader {
-            Some(leader) => self.directory.process(leader)?.owner(),
-            None => process.owner(),
-        };
-        if !self.rows_wanted.include(owner) {
+        if self.lost {
             return None;
         }
-        let candidate = self.by_pid_or_new(leader.unwrap_or(pid));
-        Some(Slot::Seen { local, candidate, process: leader.is_none().then_some(process) })
-    }
-
-    fn by_pid_or_new(&mut self, pid: i32) -> usize {
-        let candidates = &mut self.candidates;
-        memory::room_for_one(&mut self.by_pid);
-        *self.by_pid.entry(pid).or_insert_with(|| {
-            memory::push(candidates, Candidate { known: None, xid: None });
-            candidates.len() - 1
-        })
-    }
-
-    /// The open transactions and their rows, both in the order of Redshift's view.
-    pub fn finish(mut self) -> (Vec<Transaction>, Vec<Row>) {
-        let open = 0..self.candidates.len();
-        let open = open.filter_map(|index| Some((index, self.transaction(&self.candidates[index])?)));
-        let mut open: Vec<(usize, Transaction)> = memory::collect(open);
         open.sort_unstable_by_key(|(_, t)| (t.start.is_none(), t.start, t.xid, t.pid));
 
         let mut rank = memory::collect(self.candidates.iter().map(|_| None));
@@ -217,33 +218,48 @@ impl<'a, D: Directory> Collector<'a, D> {
         });
         self.rows.sort_unstable();
         self.rows.dedup();
-        (memory::collect(open.into_iter().map(|(_, transaction)| transaction)), self.rows)
+        Some((memory::collect(open.into_iter().map(|(_, transaction)| transaction)), self.rows))
+    }
+
+    /// Is it a prepared transaction that PostgreSQL lists?
+    fn is_listed(&self, candidate: &Candidate) -> bool {
+        candidate.xid().is_some_and(|xid| self.directory.prepared(xid).is_some())
     }
 
     fn transaction(&self, candidate: &Candidate) -> Option<Transaction> {
         let known = candidate.known.as_ref()?;
-        let Some(process) = known.process else {
-            let xid = candidate.xid?;
-            let prepared = self.directory.prepared(xid)?;
-            return self.rows_wanted.include(Some(prepared.owner)).then(|| Transaction {
-                owner: Some(prepared.owner),
-                database: prepared.database,
-                xid: self.directory.full_xid(xid),
-                pid: None,
-                start: Some(prepared.prepared),
-            });
-        };
-        Some(Transaction {
-            owner: process.owner(),
-            database: process.database,
-            xid: match candidate.xid {
-                Some(xid) => self.directory.full_xid(xid),
-                None => unassigned_xid(known.backend, known.local),
-            },
-            pid: Some(process.pid),
-            start: process.transaction_start,
-        })
+        let xid = candidate.xid();
+        match known.of {
+            Of::Process(process) => Some(Transaction {
+                owner: process.owner(),
+                database: process.database,
+                xid: match xid {
+                    Some(xid) => self.directory.full_xid(xid),
+                    None => unassigned_xid(known.backend, known.local),
+                },
+                pid: Some(process.pid),
+                start: process.transaction_start,
+            }),
+            Of::Nobody(owner, database) => {
+                let xid = xid?;
+                let being_finished = || Prepared { owner, database, prepared: None };
+                let in_the_way = candidate.in_the_way && self.directory.is_frozen();
+                let prepared = self.directory.prepared(xid).or_else(|| in_the_way.then(being_finished))?;
+                self.rows_wanted.include(Some(prepared.owner)).then(|| Transaction {
+                    owner: Some(prepared.owner),
+                    database: prepared.database,
+                    xid: self.directory.full_xid(xid),
+                    pid: None,
+                    start: prepared.prepared,
+                })
+            }
+        }
     }
+}
+
+fn new_candidate(candidates: &mut Vec<Candidate>) -> usize {
+    memory::push(candidates, Candidate { known: None, xid: None, in_the_way: false });
+    candidates.len() - 1
 }
 
 /// Stands in for the id of a transaction that has none: negative, and another one for each transaction.
@@ -266,6 +282,7 @@ fn older(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Kind;
 
     const ALICE: Oid = Oid::from_u32(101);
     const BOB: Oid = Oid::from_u32(102);
@@ -276,18 +293,12 @@ mod tests {
     struct Fake {
         processes: Vec<Process>,
         prepared: Vec<(u32, Prepared)>,
-        leaders: Vec<(i32, i32)>,
+        frozen: bool,
     }
 
     impl Directory for Fake {
         fn process(&self, pid: i32) -> Option<Process> {
             self.processes.iter().find(|process| process.pid == pid).copied()
-        }
-        fn leader_of(&self, pid: i32) -> Option<i32> {
-            self.leaders.iter().find(|(worker, _)| *worker == pid).map(|(_, leader)| *leader)
-        }
-        fn local_transaction(&self, backend: i32) -> u32 {
-            if self.process(100 + backend).is_some() { 10 } else { 0 }
         }
         fn prepared(&self, xid: u32) -> Option<Prepared> {
             self.prepared.iter().find(|(known, _)| *known == xid).map(|(_, prepared)| *prepared)
@@ -295,11 +306,13 @@ mod tests {
         fn full_xid(&self, xid: u32) -> i64 {
             (3 << 32) + i64::from(xid)
         }
+        fn is_frozen(&self) -> bool {
+            self.frozen
+        }
     }
 
     fn process(backend: i32, kind: Kind, user: Oid, start: i64) -> Process {
-        let start = Some(start).filter(|start| *start != 0);
-        Process { pid: 100 + backend, kind, user, database: DEV, transaction_start: start }
+        Process { pid: 100 + backend, kind, user, database: DEV, transaction_start: Some(start) }
     }
 
     fn fake() -> Fake {
@@ -310,33 +323,57 @@ mod tests {
                 process(3, Kind::Background, Oid::INVALID, 3_000),
                 process(4, Kind::Background, ALICE, 2_500),
             ],
-            prepared: vec![(900, Prepared { owner: BOB, database: DEV, prepared: 500 })],
-            leaders: vec![(104, 101)],
+            prepared: vec![(900, Prepared { owner: BOB, database: DEV, prepared: Some(500) })],
+            frozen: false,
         }
     }
 
-    fn lock(backend: i32, held: &[i32], awaited: i32, object: Object) -> Lock {
+    type Held = (Holder, Lock);
+
+    fn lock(backend: i32, held: &[i32], awaited: i32, object: Object) -> Held {
         let held = held.iter().fold(0, |mask, mode| mask | 1 << mode);
-        Lock { holder: (backend, 10), pid: 100 + backend, held, awaited, object }
+        let holder = Holder { backend, local: 10, now: 10, pid: 100 + backend, ..Holder::default() };
+        (holder, Lock { held, awaited, in_the_way: false, object })
     }
 
-    fn own(backend: i32) -> Lock {
+    fn own(backend: i32) -> Held {
         lock(backend, &[EXCLUSIVE], 0, Object::OtherTransaction)
+    }
+
+    /// Of the worker 4, whose leader is 1.
+    fn of_worker((holder, lock): Held) -> Held {
+        (Holder { leader: 101, ..holder }, lock)
+    }
+
+    /// Its transaction has ended, or is another one by now.
+    fn ended((holder, lock): Held, now: u32) -> Held {
+        (Holder { now, ..holder }, lock)
+    }
+
+    fn in_the_way((holder, lock): Held) -> Held {
+        (holder, Lock { in_the_way: true, ..lock })
     }
 
     /// pid, xid, granted, relation, mode
     type Flat = (Option<i32>, i64, bool, Option<i32>, i32);
 
-    fn rows(fake: &Fake, rows: Rows, locks: &[Lock]) -> Vec<Flat> {
+    fn rows(fake: &Fake, rows: Rows, locks: &[Held]) -> Vec<Flat> {
+        read(fake, rows, locks).expect("nobody was lost")
+    }
+
+    fn read(fake: &Fake, rows: Rows, locks: &[Held]) -> Option<Vec<Flat>> {
         let mut collector = Collector::new(fake, rows, Vec::new());
-        locks.iter().for_each(|lock| collector.add(lock));
-        let (transactions, rows) = collector.finish();
-        rows.iter()
-            .map(|row| {
-                let transaction = &transactions[row.transaction()];
-                (transaction.pid, transaction.xid, row.granted(), row.relation(), row.mode())
-            })
-            .collect()
+        for (holder, lock) in locks {
+            if let Some(owner) = collector.owner(holder, || lock.in_the_way) {
+                collector.add(owner, *lock);
+            }
+        }
+        let (transactions, rows) = collector.finish()?;
+        let flat = rows.iter().map(|row| {
+            let transaction = &transactions[row.transaction()];
+            (transaction.pid, transaction.xid, row.granted(), row.relation(), row.mode())
+        });
+        Some(flat.collect())
     }
 
     fn negative(backend: i64) -> i64 {
@@ -399,54 +436,88 @@ mod tests {
 
     #[test]
     fn a_parallel_workers_locks_are_its_leaders_once() {
-        let shared = [1, 4].map(|backend| lock(backend, &[1], 0, Object::Relation(TABLE)));
-        let id = lock(4, &[EXCLUSIVE], 0, Object::Transaction(4));
+        let shared = [lock(1, &[1], 0, Object::Relation(TABLE)), of_worker(lock(4, &[1], 0, Object::Relation(TABLE)))];
+        let id = of_worker(lock(4, &[EXCLUSIVE], 0, Object::Transaction(4)));
         // Worker first: the lock table has no order.
         let expected =
             [(Some(101), negative(1), true, Some(TABLE as i32), 1), (Some(101), negative(1), true, None, EXCLUSIVE)];
         for wanted in [Rows::All, Rows::OwnedBy(ALICE)] {
-            assert_eq!(rows(&fake(), wanted, &[shared[1], own(4), id, shared[0], own(1)]), expected);
+            assert_eq!(rows(&fake(), wanted, &[shared[1], of_worker(own(4)), id, shared[0], own(1)]), expected);
         }
-        assert_eq!(rows(&fake(), Rows::OwnedBy(BOB), &[shared[1], own(4), own(1)]), []);
+        assert_eq!(rows(&fake(), Rows::OwnedBy(BOB), &[shared[1], of_worker(own(4)), own(1)]), []);
     }
 
     #[test]
-    fn a_worker_whose_leader_has_gone_has_no_rows() {
-        assert_eq!(rows(&fake(), Rows::All, &[own(4), lock(4, &[1], 0, Object::Relation(TABLE))]), []);
+    fn a_worker_is_no_transaction_of_its_own() {
+        let locks = [of_worker(own(4)), of_worker(lock(4, &[1], 0, Object::Relation(TABLE)))];
+        assert_eq!(rows(&fake(), Rows::All, &locks), []);
+        let mut alone = fake();
+        alone.processes.retain(|process| process.pid != 101);
+        assert_eq!(rows(&alone, Rows::All, &locks), []);
     }
 
     #[test]
     fn what_ended_between_the_two_snapshots_is_dropped() {
-        let ended = Lock { holder: (1, 9), ..lock(1, &[1], 0, Object::Relation(TABLE)) };
-        let gone = Lock { pid: 150, ..lock(50, &[1], 0, Object::Relation(TABLE)) };
-        assert_eq!(rows(&fake(), Rows::All, &[ended, gone, own(1)]).len(), 1);
-        assert_eq!(rows(&fake(), Rows::All, &[ended, gone]), []);
+        let held = lock(1, &[1], 0, Object::Relation(TABLE));
+        let (next, none) = (ended(held, 11), ended(held, 0));
+        let mut gone = lock(50, &[1], 0, Object::Relation(TABLE));
+        gone.0.local = 9;
+        assert_eq!(rows(&fake(), Rows::All, &[next, none, gone, own(1)]).len(), 1);
+        assert_eq!(rows(&fake(), Rows::All, &[next, none, gone]), []);
+        let before_its_first_lock = (Holder { local: 0, now: 0, ..held.0 }, held.1);
+        assert_eq!(rows(&fake(), Rows::All, &[before_its_first_lock]), []);
+    }
+
+    #[test]
+    fn who_is_in_the_way_is_shown_whatever_its_transaction_does() {
+        let mut frozen = fake();
+        frozen.frozen = true;
+        let held = in_the_way(lock(1, &[8], 0, Object::Relation(TABLE)));
+        let expected = [(Some(101), negative(1), true, Some(TABLE as i32), 8), (Some(101), negative(1), true, None, 7)];
+        for blocker in [ended(held, 0), ended(held, 11)] {
+            // It may have gone on before the sessions were read: read again.
+            assert_eq!(read(&fake(), Rows::All, &[blocker]), None);
+            assert_eq!(read(&fake(), Rows::OwnedBy(BOB), &[blocker]), Some(Vec::new()));
+            assert_eq!(rows(&frozen, Rows::All, &[blocker]), expected);
+        }
+        let ending = (Holder { local: 0, now: 0, ..held.0 }, held.1);
+        assert_eq!(rows(&frozen, Rows::All, &[ending]).len(), 2);
+        assert_eq!(rows(&frozen, Rows::All, &[ended(own(1), 0)]), []);
+    }
+
+    #[test]
+    fn an_id_that_is_among_no_locks_is_known_from_the_process() {
+        let (holder, lock) = lock(1, &[1], 0, Object::Relation(TABLE));
+        let rows = rows(&fake(), Rows::All, &[(Holder { xid: 77, ..holder }, lock)]);
+        assert!(rows.iter().all(|row| row.1 == (3 << 32) + 77));
     }
 
     #[test]
     fn prepared_transactions_have_no_pid_and_belong_to_their_owner() {
-        let of_prepared = |lock: Lock| Lock { pid: 0, holder: (-1, 900), ..lock };
+        let of_prepared =
+            |lock: Lock| (Holder { backend: -1, local: 900, user: BOB, database: DEV, ..Holder::default() }, lock);
         let locks = [
-            of_prepared(lock(0, &[EXCLUSIVE], 0, Object::Transaction(900))),
-            of_prepared(lock(0, &[3], 0, Object::Relation(TABLE))),
+            of_prepared(lock(0, &[EXCLUSIVE], 0, Object::Transaction(900)).1),
+            of_prepared(lock(0, &[3], 0, Object::Relation(TABLE)).1),
         ];
         let xid = (3 << 32) + 900;
         let expected = [(None, xid, true, Some(TABLE as i32), 3), (None, xid, true, None, EXCLUSIVE)];
         assert_eq!(rows(&fake(), Rows::OwnedBy(BOB), &locks), expected);
         assert_eq!(rows(&fake(), Rows::All, &locks), expected);
         assert_eq!(rows(&fake(), Rows::OwnedBy(ALICE), &locks), []);
-        let finished = Fake { prepared: Vec::new(), ..fake() };
+
+        let mut finished = Fake { prepared: Vec::new(), ..fake() };
+        assert_eq!(rows(&finished, Rows::All, &locks), []);
+        let blockers = locks.map(in_the_way);
+        assert_eq!(rows(&fake(), Rows::OwnedBy(ALICE), &blockers), []);
+        assert_eq!(read(&finished, Rows::All, &blockers), None);
+        finished.frozen = true;
+        assert_eq!(rows(&finished, Rows::All, &blockers), expected);
+        assert_eq!(rows(&finished, Rows::OwnedBy(BOB), &blockers), expected);
+        assert_eq!(rows(&finished, Rows::OwnedBy(ALICE), &blockers), []);
         assert_eq!(rows(&finished, Rows::All, &locks), []);
     }
 
-    #[test]
-    fn a_standbys_startup_process_holds_locks_outside_of_transactions() {
-        let mut fake = fake();
-        fake.processes.push(process(6, Kind::Startup, Oid::INVALID, 0));
-        let held = Lock { holder: (6, 0), ..lock(6, &[8], 0, Object::Relation(TABLE)) };
-        let rows = rows(&fake, Rows::All, &[held, own(6)]);
-        assert_eq!(rows.iter().map(|row| (row.0, row.4)).collect::<Vec<_>>(), [(Some(106), 8), (Some(106), 7)]);
-    }
     #[test]
     fn an_open_transaction_is_of_this_epoch_or_the_one_before() {
         assert_eq!(full_xid(0x3_0000_0010, 0xf), 0x3_0000_000f);
