@@ -102,6 +102,7 @@ extern "C-unwind" fn _PG_init() {
     query_group::define();
     parameters::define();
     target::watch_catalog();
+    scan::register();
     hooks::install();
     if preload::by_server() {
         drivers::define();

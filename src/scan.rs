@@ -49,6 +49,12 @@ static EXEC: Shared<pg_sys::CustomExecMethods> = Shared(pg_sys::CustomExecMethod
     ExplainCustomScan: None,
 });
 
+/// Called when the library is loaded: PostgreSQL finds a plan that it has written down and reads again by the name of its methods.
+pub fn register() {
+    // SAFETY: the table is constant.
+    unsafe { pg_sys::RegisterCustomScanMethods(&SCAN.0) }
+}
+
 /// The rows, and what they share. Freed with the memory context of the query.
 struct Answer {
     columns: Vec<Columns>,
@@ -123,6 +129,10 @@ pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_s
             return;
         }
         let function = &*(*(*(*relation).pathlist).elements).ptr_value.cast::<pg_sys::Path>();
+        // What the planner has proved to be empty stays so.
+        if function.pathtype != NodeTag::T_FunctionScan {
+            return;
+        }
         let path = node::<pg_sys::CustomPath>(NodeTag::T_CustomPath);
         (*path).path = pg_sys::Path { type_: NodeTag::T_CustomPath, pathtype: NodeTag::T_CustomScan, ..*function };
         (*path).flags = crate::compat::CUSTOM_SCAN_PROJECTS;
@@ -281,9 +291,12 @@ unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
     }
 }
 
-/// Only for queries that read rows again, and those get no such scan.
-unsafe extern "C-unwind" fn recheck(_scan: *mut pg_sys::ScanState, _slot: *mut pg_sys::TupleTableSlot) -> bool {
-    false
+/// Asked for a row when another statement has changed the one that this statement is about to change, and servers before 14.20, 15.15,
+/// 16.11, 17.7 and 18.1 do not ask `next` then: they take the scan of a sub-SELECT for a join of the changed row. It is none, so it gives
+/// its own next row.
+unsafe extern "C-unwind" fn recheck(scan: *mut pg_sys::ScanState, _slot: *mut pg_sys::TupleTableSlot) -> bool {
+    // SAFETY: as `next`, whose slot is the one that is asked about.
+    unsafe { (*next(scan)).tts_flags & pg_sys::TTS_FLAG_EMPTY as u16 == 0 }
 }
 
 unsafe extern "C-unwind" fn end(_state: *mut CustomScanState) {}

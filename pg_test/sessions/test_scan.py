@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from conftest import pid_of, send, value, wait_for_lock
+from conftest import busy, eventually, pid_of, send, value, wait_for_lock
 
 FUNCTION = "redshift_sessions.svv_transactions()"
 
@@ -40,6 +40,36 @@ def test_what_reads_rows_again_gets_the_function(admin, others, table):
     ):
         assert "Function Scan on svv_transactions" in plan(admin, query), query
         admin.execute(query)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE t SET v = (SELECT count(*) FROM svv_transactions s WHERE s.pid = {pid} + 0 * t.id) WHERE id = 1",
+        "UPDATE t SET v = 1000 WHERE id = 1 AND {pid} IN (SELECT pid FROM svv_transactions OFFSET 0)",
+        "WITH c AS MATERIALIZED (SELECT pid FROM svv_transactions) UPDATE t SET v = 1000 WHERE id = 1 AND EXISTS (SELECT FROM c WHERE pid + 0 * t.v = {pid})",
+        "WITH c AS MATERIALIZED (SELECT pid FROM svv_transactions), u AS (UPDATE t SET v = 1000 WHERE id = 1 AND EXISTS (SELECT FROM c WHERE pid + 0 * t.v = {pid}) RETURNING 1) SELECT * FROM u",
+        "SELECT v FROM t WHERE id = 1 AND EXISTS (SELECT FROM svv_transactions s WHERE s.pid + 0 * t.v = {pid} OFFSET 0) FOR UPDATE",
+    ],
+)
+def test_a_row_that_somebody_else_changed_meanwhile(login, admin, table, statement):
+    """The statement looks at the row again, and at svv_transactions with it (EvalPlanQual)."""
+    writer, session = login("alice"), login("bob")
+    writer.execute("BEGIN; UPDATE t SET v = 5 WHERE id = 1")
+    send(admin, session, statement.format(pid=pid_of(session)))
+    wait_for_lock(admin, session)
+    writer.execute("COMMIT")
+    eventually(lambda: not busy(session))
+    result = session.pgconn.get_result()
+    assert (result.command_tuples, result.error_message) == (1, b""), statement
+    changed = value(admin, "SELECT v FROM t WHERE id = 1")
+    assert changed == 5 if "FOR UPDATE" in statement else changed not in (0, 5), statement
+
+
+def test_what_is_proved_empty_is_not_read(admin):
+    admin.execute("SET constraint_exclusion = on")
+    assert "Custom Scan" not in plan(admin, "SELECT * FROM svv_transactions WHERE pid > 5 AND pid < 3")
+    assert admin.execute("SELECT * FROM svv_transactions WHERE pid > 5 AND pid < 3").fetchall() == []
 
 
 def test_the_rows_are_those_of_the_function(admin, others):
