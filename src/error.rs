@@ -95,14 +95,16 @@ pub fn earlier_library(installed: &str, library: &str) -> Message {
     }
 }
 
-/// The view of a log that is not kept.
-pub fn no_log(view: &str, setting: &str) -> Message {
+/// The view of a log that is not kept. `libraries` is the present value of shared_preload_libraries; None if ours is among them.
+pub fn no_log(view: &str, setting: &str, libraries: Option<&str>) -> Message {
+    let preload = libraries.map(|libraries| format!("shared_preload_libraries = '{}', ", preload_line(libraries)));
     Message {
         code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         text: format!("the log behind {view} is not kept"),
         detail: Some("Logs need shared memory, which the library gets when the server starts."),
         hint: Some(format!(
-            "Set this in postgresql.conf and restart the server: shared_preload_libraries = 'redshift_sessions', {setting} above 0"
+            "Set this in postgresql.conf and restart the server: {}{setting} above 0",
+            preload.unwrap_or_default()
         )),
     }
 }
@@ -142,12 +144,11 @@ pub fn set_not_accepted() -> Message {
 }
 
 pub fn out_of_memory() -> Message {
-    Message {
-        code: PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-        text: "out of memory".into(),
-        detail: Some("The lock table is too large to be copied."),
-        hint: None,
-    }
+    Message { code: PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, text: "out of memory".into(), detail: None, hint: None }
+}
+
+pub fn too_many_locks() -> Message {
+    Message { detail: Some("The lock table is too large to be copied."), ..out_of_memory() }
 }
 
 impl Message {

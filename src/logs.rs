@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use crate::record::{Record, STATEMENT_WORDS};
 use crate::ring::{Header, Ring};
 use crate::saved::SavedLog;
-use crate::{cancel_text, error, gucs, memory, query_group};
+use crate::{cancel_text, error, gucs, memory, preload, query_group};
 
 /// A log that may be off. Writing to it never waits and never fails.
 pub struct Log<const WORDS: usize> {
@@ -79,7 +79,10 @@ impl<const WORDS: usize> Log<WORDS> {
     pub fn ring(&self) -> Ring<WORDS> {
         match self.ring.get() {
             Some(ring) => ring,
-            None => error::no_log(self.view, self.setting).raise(),
+            None => {
+                let libraries = (!preload::by_server()).then(preload::libraries);
+                error::no_log(self.view, self.setting, libraries.as_deref()).raise()
+            }
         }
     }
 

@@ -31,9 +31,14 @@ pub fn by_server() -> bool {
 #[pg_extern(sql = false)]
 fn warn_if_not_preloaded() {
     if !by_server() {
-        // SAFETY: the setting exists in every server, and its value is a string.
-        let libraries =
-            unsafe { CStr::from_ptr(pg_sys::GetConfigOption(c"shared_preload_libraries".as_ptr(), false, false)) };
-        error::not_preloaded(&libraries.to_string_lossy()).warn();
+        error::not_preloaded(&libraries()).warn();
     }
+}
+
+/// The libraries that are loaded with the server, as they are set.
+pub fn libraries() -> String {
+    // SAFETY: the setting exists in every server, and its value is a string.
+    let libraries =
+        unsafe { CStr::from_ptr(pg_sys::GetConfigOption(c"shared_preload_libraries".as_ptr(), false, false)) };
+    libraries.to_string_lossy().into_owned()
 }

@@ -36,7 +36,7 @@ pub fn next_xid() -> u64 {
 fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: Rows) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let mut rows = Vec::new();
     if rows.try_reserve_exact(most_rows(&locks)).is_err() {
-        error::out_of_memory().raise();
+        error::too_many_locks().raise();
     }
     let mut collector = Collector::new(&directory, wanted, rows);
     for (holder, range) in locks.holders() {

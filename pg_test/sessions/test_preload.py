@@ -104,3 +104,6 @@ def test_the_hint_keeps_other_libraries():
     for server in serve("hint", {"shared_preload_libraries": "plpgsql"}):
         (notice,) = create_extension(server)
         assert notice.message_hint.endswith("shared_preload_libraries = 'plpgsql, redshift_sessions'")
+        with server.connect() as admin, pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
+            admin.execute("SELECT * FROM svl_terminate")
+        assert "shared_preload_libraries = 'plpgsql, redshift_sessions', redshift_sessions.terminate_log_size above 0" in error.value.diag.message_hint
