@@ -92,7 +92,7 @@ typedef struct RedshiftSessionsLocks
 typedef void (*RedshiftSessionsMeanwhile) (void *argument);
 
 RedshiftSessionsLocks redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessionsMeanwhile meanwhile, void *argument);
-RedshiftSessionsLocks redshift_sessions_lock_snapshot(RedshiftSessionsMeanwhile meanwhile, void *argument);
+RedshiftSessionsLocks redshift_sessions_lock_snapshot(void);
 void		redshift_sessions_look_again(RedshiftSessionsHolder *holders, Size number);
 
 #if PG_VERSION_NUM >= 170000
@@ -399,22 +399,18 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance)
 	}
 }
 
+/*
+ * Nobody can be kept from taking or releasing locks meanwhile: GetLockStatusData() takes each fpInfoLock before the partition locks, as those do who
+ * move fast-path locks to the table with an fpInfoLock held. With the partition locks held it would wait for them, and they for us.
+ */
 RedshiftSessionsLocks
-redshift_sessions_lock_snapshot(RedshiftSessionsMeanwhile meanwhile, void *argument)
+redshift_sessions_lock_snapshot(void)
 {
 	RedshiftSessionsLocks result;
 	LockData   *data;
 
 	begin(&result);
-	/* Held in shared mode, they can be taken in shared mode once more. */
-	if (meanwhile)
-		acquire_partitions();
 	data = GetLockStatusData();
-	if (meanwhile)
-	{
-		meanwhile(argument);
-		release_partitions();
-	}
 	for (int i = 0; i < data->nelements; i++)
 		append_instance(&result, &data->locks[i]);
 	mark_what_is_in_the_way(&result, data);

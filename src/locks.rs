@@ -142,7 +142,7 @@ type Meanwhile = Option<unsafe extern "C-unwind" fn(*mut c_void)>;
 
 unsafe extern "C-unwind" {
     fn redshift_sessions_lock_lists(wanted: *const Wanted, meanwhile: Meanwhile, argument: *mut c_void) -> Entries;
-    fn redshift_sessions_lock_snapshot(meanwhile: Meanwhile, argument: *mut c_void) -> Entries;
+    fn redshift_sessions_lock_snapshot() -> Entries;
     fn redshift_sessions_look_again(holders: *mut Holder, number: usize);
 }
 
@@ -154,7 +154,8 @@ pub struct Snapshot<'a> {
 
 impl<'a> Snapshot<'a> {
     /// At least what is asked for. `look` is called once it has been copied: when transactions may already have gone on, or, `frozen`,
-    /// while nobody can take or release a lock for which others wait.
+    /// while nobody can take or release a lock for which others wait. PostgreSQL's snapshot cannot be frozen: who has gone on since, and was
+    /// in the way, is shown as it is by then.
     pub fn take(context: &'a Scratch, rows: Rows, only: Only, frozen: bool, mut look: &mut dyn FnMut()) -> Self {
         let user = match rows {
             Rows::All => Oid::INVALID,
@@ -162,21 +163,22 @@ impl<'a> Snapshot<'a> {
         };
         let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
         let source = gucs::lock_source();
+        let while_locked = frozen && source == LockSource::lists;
         let (meanwhile, argument): (Meanwhile, *mut c_void) =
-            if frozen { (Some(call), (&raw mut look).cast()) } else { (None, ptr::null_mut()) };
+            if while_locked { (Some(call), (&raw mut look).cast()) } else { (None, ptr::null_mut()) };
         // SAFETY: gives arrays of that many elements, allocated in the context. Nothing here has a destructor; the argument is
         // what `call` expects.
         let snapshot = unsafe {
             let entries = memory::allocate_in(context.context(), || match source {
                 LockSource::lists => redshift_sessions_lock_lists(&wanted, meanwhile, argument),
-                LockSource::snapshot => redshift_sessions_lock_snapshot(meanwhile, argument),
+                LockSource::snapshot => redshift_sessions_lock_snapshot(),
             });
             Snapshot {
                 holders: std::slice::from_raw_parts_mut(entries.holders, entries.holder_number),
                 locks: std::slice::from_raw_parts(entries.locks, entries.number),
             }
         };
-        if !frozen {
+        if !while_locked {
             look();
         }
         // SAFETY: the array is ours; what is read of the process array are single words.

@@ -75,6 +75,8 @@ pub fn sessions(rows: Rows) -> Vec<Session> {
 }
 
 fn entries() -> impl Iterator<Item = &'static pg_sys::LocalPgBackendStatus> {
+    // PostgreSQL makes its copy in a memory context of its own; this one is for an error.
+    let _room = Roomy::call();
     // SAFETY: the entries are PostgreSQL's private copy. Callers copy them before anybody can have it cleared.
     unsafe {
         pg_sys::pgstat_clear_backend_activity_snapshot();

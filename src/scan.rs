@@ -280,9 +280,9 @@ unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
         let mut context = pgrx::PgMemoryContexts::For((*plan_state.state).es_query_cxt);
         context.switch_to(|context| {
             let room = memory::Roomy::call();
-            let (transactions, rows) = snapshot::open_transactions(backend::readable_rows(), only);
-            // The texts of the answer are in the query's context.
+            let wanted = backend::readable_rows();
             drop(room);
+            let (transactions, rows) = snapshot::open_transactions(wanted, only);
             let columns = memory::collect(transactions.iter().map(Columns::of));
             let answer = Answer { columns, rows, words: Words::new() };
             let _room = memory::Roomy::call();

@@ -178,3 +178,8 @@ def test_a_statement_that_is_cancelled_in_the_middle(login, admin, table):
             reader.execute("SELECT 1 / (relation - relation) FROM svv_transactions WHERE relation IS NOT NULL")
         assert value(reader, "SELECT count(*) FROM svv_transactions WHERE NOT granted") == 1
     admin.execute("COMMIT")
+
+
+def test_one_session_reads_again_and_again(admin):
+    """What a reading leaves behind is there for as long as the next one needs it."""
+    admin.execute("DO $$ BEGIN FOR i IN 1 .. 20 LOOP PERFORM FROM svv_transactions; PERFORM FROM stv_locks; COMMIT; END LOOP; END $$")
