@@ -16,3 +16,5 @@ CREATE FUNCTION redshift_sessions.all_sessions(
 
 COMMENT ON FUNCTION redshift_sessions.all_sessions() IS
     'Sessions that the caller may see, each once: live, and then ended';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.all_sessions() TO PUBLIC;

@@ -7,3 +7,5 @@ CREATE FUNCTION redshift_sessions.cancel(pid pg_catalog.int4, message pg_catalog
 
 COMMENT ON FUNCTION redshift_sessions.cancel(pg_catalog.int4, pg_catalog.text) IS
     'What Redshift''s CANCEL does: cancels the query of a session, whose client reads the message';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.cancel(pg_catalog.int4, pg_catalog.text) TO PUBLIC;

@@ -8,3 +8,5 @@ CREATE FUNCTION redshift_sessions.pg_cancel_backend_bool(pid pg_catalog.int4)
 
 COMMENT ON FUNCTION redshift_sessions.pg_cancel_backend_bool(pg_catalog.int4) IS
     'What a call of pg_catalog.pg_cancel_backend inside an expression becomes';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.pg_cancel_backend_bool(pg_catalog.int4) TO PUBLIC;

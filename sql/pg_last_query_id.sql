@@ -8,3 +8,5 @@ CREATE FUNCTION pg_catalog.pg_last_query_id()
 
 COMMENT ON FUNCTION pg_catalog.pg_last_query_id() IS
     'Number, as in stv_inflight, of the last query that this session ran before; -1 for none';
+
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_last_query_id() TO PUBLIC;

@@ -8,3 +8,5 @@ CREATE FUNCTION redshift_sessions.pg_terminate_backend_bool(pid pg_catalog.int4,
 
 COMMENT ON FUNCTION redshift_sessions.pg_terminate_backend_bool(pg_catalog.int4, pg_catalog.int8) IS
     'What a call of pg_catalog.pg_terminate_backend inside an expression becomes';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.pg_terminate_backend_bool(pg_catalog.int4, pg_catalog.int8) TO PUBLIC;

@@ -15,3 +15,5 @@ CREATE FUNCTION redshift_sessions.recents(
 
 COMMENT ON FUNCTION redshift_sessions.recents() IS
     'Statements that the caller may see: those that run, with a pid, and finished ones';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.recents() TO PUBLIC;

@@ -21,3 +21,5 @@ CREATE FUNCTION redshift_sessions.sessions(
 
 COMMENT ON FUNCTION redshift_sessions.sessions() IS
     'Clients'' sessions that the caller may see, each with its running or its last statement';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.sessions() TO PUBLIC;

@@ -26,6 +26,8 @@ CREATE FUNCTION redshift_sessions.stl_connection_log(
 COMMENT ON FUNCTION redshift_sessions.stl_connection_log() IS
     'Events of connections, oldest first, for those who may select from pg_catalog.stl_connection_log';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.stl_connection_log() TO PUBLIC;
+
 CREATE VIEW redshift_sessions.stl_connection_log AS
     SELECT l.event::pg_catalog.bpchar(50) AS event,
            l.recordtime,

@@ -14,6 +14,8 @@ CREATE FUNCTION redshift_sessions.stl_tr_conflict(
 COMMENT ON FUNCTION redshift_sessions.stl_tr_conflict() IS
     'Conflicts, oldest first, for those who may select from pg_catalog.stl_tr_conflict';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.stl_tr_conflict() TO PUBLIC;
+
 CREATE VIEW redshift_sessions.stl_tr_conflict AS
     SELECT l.xact_id, l.process_id, l.xact_start_ts, l.abort_time, l.table_id
     FROM redshift_sessions.stl_tr_conflict() AS l;

@@ -15,6 +15,8 @@ CREATE FUNCTION redshift_sessions.stv_locks(
 COMMENT ON FUNCTION redshift_sessions.stv_locks() IS
     'Write locks on relations of all databases, for those who may select from pg_catalog.stv_locks';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.stv_locks() TO PUBLIC;
+
 -- Indexes are locked like tables. Those of this database can be told apart.
 CREATE VIEW redshift_sessions.stv_locks AS
     SELECT l.table_id,

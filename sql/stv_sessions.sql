@@ -9,6 +9,8 @@ CREATE FUNCTION redshift_sessions.idle_timeout(settings pg_catalog.text[])
 COMMENT ON FUNCTION redshift_sessions.idle_timeout(pg_catalog.text[]) IS
     'Seconds of idle_session_timeout in a setconfig of pg_db_role_setting, NULL if it is not set there';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.idle_timeout(pg_catalog.text[]) TO PUBLIC;
+
 CREATE VIEW redshift_sessions.stv_sessions AS
     SELECT s.starttime,
            s.process,

@@ -13,6 +13,8 @@ CREATE FUNCTION redshift_sessions.svl_terminate(
 COMMENT ON FUNCTION redshift_sessions.svl_terminate() IS
     'Signals that were sent, oldest first, for those who may select from pg_catalog.svl_terminate';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.svl_terminate() TO PUBLIC;
+
 CREATE VIEW redshift_sessions.svl_terminate AS
     SELECT l.pid, l.eventtime, l.userid, l.type
     FROM redshift_sessions.svl_terminate() AS l;

@@ -18,6 +18,8 @@ CREATE FUNCTION redshift_sessions.svv_transactions(
 COMMENT ON FUNCTION redshift_sessions.svv_transactions() IS
     'Rows of pg_catalog.svv_transactions, in its order';
 
+GRANT EXECUTE ON FUNCTION redshift_sessions.svv_transactions() TO PUBLIC;
+
 -- A view cannot be created in pg_catalog, but can be moved there.
 CREATE VIEW redshift_sessions.svv_transactions AS
     SELECT t.txn_owner, t.txn_db, t.xid, t.pid, t.txn_start,

@@ -92,7 +92,8 @@ extension_sql_file!(
     requires = ["all_sessions", "stv_sessions"]
 );
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
-extension_sql_file!("../sql/preload.sql", name = "preload", finalize);
+extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["schema"]);
+extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {

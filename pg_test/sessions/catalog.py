@@ -31,8 +31,9 @@ ASPECTS = {
     "comments": "SELECT pg_describe_object(classoid, objoid, objsubid), description"
     " FROM pg_description JOIN owned ON classoid = classid AND objoid = objid ORDER BY 1",
     "initial privileges": "SELECT pg_describe_object(classoid, objoid, objsubid), privtype, initprivs::text"
-    " FROM pg_init_privs JOIN owned ON classoid = classid AND objoid = objid LEFT JOIN pg_class c ON c.oid = objoid"
-    " WHERE initprivs IS DISTINCT FROM acldefault('r', c.relowner) ORDER BY 1",
+    " FROM pg_init_privs JOIN owned ON classoid = classid AND objoid = objid"
+    " LEFT JOIN pg_class c ON c.oid = objoid AND c.tableoid = classoid LEFT JOIN pg_proc p ON p.oid = objoid AND p.tableoid = classoid"
+    " WHERE initprivs IS DISTINCT FROM coalesce(acldefault('r', c.relowner), acldefault('f', p.proowner)) ORDER BY 1",
     "dependencies": "SELECT pg_describe_object(d.classid, d.objid, d.objsubid), pg_describe_object(refclassid, refobjid, refobjsubid), deptype"
     " FROM pg_depend d JOIN owned ON d.classid = owned.classid AND d.objid = owned.objid ORDER BY 1, 2, 3",
 }

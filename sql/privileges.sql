@@ -1,0 +1,35 @@
+-- ALTER DEFAULT PRIVILEGES of whoever runs this may have given more, to roles that we do not know, and taken from the owner. What PUBLIC
+-- may is said where each object is made; here all else is taken away.
+DO LANGUAGE plpgsql $privileges$
+DECLARE
+    command pg_catalog.text;
+BEGIN
+    FOR command IN
+        WITH object AS (
+            SELECT pg_catalog.replace(o.type, 'view', 'table') OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) o.identity AS name,
+                   coalesce(n.nspowner, p.proowner, c.relowner) AS owner,
+                   coalesce(n.nspacl, p.proacl, c.relacl) AS acl
+            FROM pg_catalog.pg_extension AS e
+            JOIN pg_catalog.pg_depend AS d
+                ON d.refclassid OPERATOR(pg_catalog.=) e.tableoid AND d.refobjid OPERATOR(pg_catalog.=) e.oid
+                AND d.deptype OPERATOR(pg_catalog.=) 'e'
+            CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, 0) AS o
+            LEFT JOIN pg_catalog.pg_namespace AS n ON n.tableoid OPERATOR(pg_catalog.=) d.classid AND n.oid OPERATOR(pg_catalog.=) d.objid
+            LEFT JOIN pg_catalog.pg_proc AS p ON p.tableoid OPERATOR(pg_catalog.=) d.classid AND p.oid OPERATOR(pg_catalog.=) d.objid
+            LEFT JOIN pg_catalog.pg_class AS c ON c.tableoid OPERATOR(pg_catalog.=) d.classid AND c.oid OPERATOR(pg_catalog.=) d.objid
+            WHERE e.extname OPERATOR(pg_catalog.=) 'redshift_sessions')
+        SELECT pg_catalog.format('GRANT ALL ON %s TO %s', object.name, object.owner::pg_catalog.regrole)
+        FROM object
+        UNION ALL
+        SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', item.privilege_type, object.name,
+                   CASE WHEN item.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                        ELSE item.grantee::pg_catalog.regrole::pg_catalog.text END)
+        FROM object CROSS JOIN LATERAL pg_catalog.aclexplode(object.acl) AS item
+        WHERE item.grantee OPERATOR(pg_catalog.<>) object.owner
+          AND (item.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+               OR item.privilege_type OPERATOR(pg_catalog.<>) ALL (ARRAY['USAGE', 'SELECT', 'EXECUTE']))
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$privileges$;
