@@ -57,6 +57,10 @@ static STATE: State = State {
 pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: the port is that of this process; the callback is a plain function.
     unsafe {
+        // The client went away: psql does, to ask its user for a password, and then comes back. Neither is that an error to PostgreSQL.
+        if status == pg_sys::STATUS_EOF {
+            return;
+        }
         let in_now = status == pg_sys::STATUS_OK as c_int;
         drivers::read(port, in_now);
         STATE.auth_method.set(redshift_sessions_auth_method(port));

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import threading
 import uuid
 
@@ -193,6 +194,20 @@ def test_a_failed_login_is_an_event_and_no_session(picky):
         assert ("authentication failure", "bob", "dev", "scram-sha-256") in eventually(lambda: admin.execute(query).fetchall())
         assert {row[0] for row in admin.execute(query)} == {"authentication failure"}
         assert value(admin, "SELECT count(*) FROM stl_sessions WHERE user_name = 'bob'") == 0
+
+
+def test_a_client_that_leaves_when_it_is_asked_for_a_password_has_not_failed(picky):
+    """As psql does, to ask its user; then it connects again."""
+    with socket.create_connection(("127.0.0.1", picky.port), timeout=30) as client:
+        port = client.getsockname()[1]
+        packet = struct.pack("!i", 196608) + b"user\0bob\0database\0dev\0\0"
+        client.sendall(struct.pack("!i", len(packet) + 4) + packet)
+        assert client.recv(1) == b"R"
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1024):  # until the server's process has ended
+            pass
+    with picky.connect() as admin:
+        assert value(admin, "SELECT count(*) FROM stl_connection_log WHERE remoteport = %s", str(port)) == 0
 
 
 def test_the_books_balance(picky):
