@@ -99,7 +99,7 @@ pub fn watch_error(error: &pg_sys::ErrorData) {
 }
 
 /// As late as possible, so that the session is hardly ever live and ended at the same time.
-unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
+unsafe extern "C-unwind" fn ended(code: c_int, _arg: Datum) {
     watch_application_name();
     statements::leave();
     query_group::clear();
@@ -114,7 +114,7 @@ unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
         let port = read(pg_sys::MyProcPort);
         logs::ENDED.write(Ended {
             pid: pg_sys::MyProcPid,
-            how: how(fatal),
+            how: how(fatal, code),
             start,
             end,
             user: pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32()),
@@ -125,14 +125,15 @@ unsafe extern "C-unwind" fn ended(_code: c_int, _arg: Datum) {
     }
 }
 
-/// By the error that ended it, 0 for none.
-fn how(fatal: c_int) -> End {
+/// By the error that ended it, 0 for none, or none that we were shown: log_min_messages above FATAL keeps it from us. Then the exit status is left.
+fn how(fatal: c_int, status: c_int) -> End {
     let timeouts = [
         IDLE_SESSION_TIMEOUT,
         PgSqlErrorCode::ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT as c_int,
         TRANSACTION_TIMEOUT,
     ];
     match fatal {
+        0 if status != 0 => End::Terminated,
         0 => End::ClosedByClient,
         // "connection to client lost", while a statement was running.
         code if code == PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int => End::ClosedByClient,
@@ -218,12 +219,13 @@ mod tests {
     #[test]
     fn the_error_tells_how_a_session_ended() {
         assert_eq!(sqlstate(b"57P01"), PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN as c_int);
-        assert_eq!(how(0), End::ClosedByClient);
-        assert_eq!(how(PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int), End::ClosedByClient);
-        assert_eq!(how(IDLE_SESSION_TIMEOUT), End::TimedOut);
-        assert_eq!(how(PgSqlErrorCode::ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT as c_int), End::TimedOut);
-        assert_eq!(how(TRANSACTION_TIMEOUT), End::TimedOut);
-        assert_eq!(how(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN as c_int), End::Terminated);
-        assert_eq!(how(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR as c_int), End::Terminated);
+        assert_eq!(how(0, 0), End::ClosedByClient);
+        assert_eq!(how(0, 1), End::Terminated);
+        assert_eq!(how(PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int, 1), End::ClosedByClient);
+        assert_eq!(how(IDLE_SESSION_TIMEOUT, 1), End::TimedOut);
+        assert_eq!(how(PgSqlErrorCode::ERRCODE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT as c_int, 1), End::TimedOut);
+        assert_eq!(how(TRANSACTION_TIMEOUT, 1), End::TimedOut);
+        assert_eq!(how(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN as c_int, 1), End::Terminated);
+        assert_eq!(how(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR as c_int, 1), End::Terminated);
     }
 }

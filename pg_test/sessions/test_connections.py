@@ -233,3 +233,17 @@ def test_the_books_balance(picky):
         assert (closed, terminated) == (64, 32)
         assert value(admin, started) == all_of_them
         assert value(admin, "SELECT count(*) FROM svl_terminate WHERE type = 'TERMINATE'") == terminated
+
+
+def test_a_terminated_session_is_one_without_any_message(picky):
+    """log_min_messages = panic keeps even the error that ends a session from us; the exit status is left."""
+    picky.restart({**EVERYTHING, "log_min_messages": "panic"})
+    try:
+        with picky.connect() as admin:
+            terminated, closed = picky.connect("alice"), picky.connect("alice")
+            pids = pid_of(terminated), pid_of(closed)
+            assert value(admin, "SELECT pg_terminate_backend(%s)", pids[0]) == 1
+            closed.close()
+            assert [ended(admin, pid)[0][0] for pid in pids] == [3, 2]
+    finally:
+        picky.restart(EVERYTHING)
