@@ -93,10 +93,11 @@ unsafe extern "C-unwind" fn look_for_targets() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
-    logs::place();
-    log_file::load();
-    // SAFETY: the callback is a plain function. Processes that are forked forget it.
-    unsafe { pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0)) }
+    if logs::place() {
+        log_file::load();
+        // SAFETY: the callback is a plain function. Processes that are forked forget it.
+        unsafe { pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0)) }
+    }
 }
 
 /// The server stops. After a crash, which is what another code means, nothing can be trusted.
@@ -110,6 +111,7 @@ unsafe extern "C-unwind" fn save_logs(code: c_int, _argument: pg_sys::Datum) {
 unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
+        log_file::server_is_up();
         connections::authenticated(port, status);
         if let Some(next) = AUTHENTICATION.0.get() {
             next(port, status);

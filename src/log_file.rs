@@ -1,10 +1,13 @@
 //! Where are the logs while the server is down? In a file, written when it stops and read when it starts.
 //!
-//! As pg_stat_statements does: the file is gone while the server runs, so a crash leaves none, and the logs begin empty.
+//! The file goes when the first client comes, because only then is the server up: a start may fail late, for a line of pg_hba.conf, and the next
+//! one wants the file. While sessions run there is none, so after a crash, when nothing in memory can be trusted, the logs begin empty.
 //! Nothing in the file is trusted: one that is damaged, foreign, of another version or no file at all is set aside, with a line in the log.
 
+use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{error, logs, saved};
 
@@ -19,6 +22,40 @@ const BYTES_PER_BYTE: u64 = 3;
 
 /// A reason may quote the file, and that may be one long text.
 const LONGEST_REASON: usize = 200;
+
+/// In shared memory: 1 while the file is there from which the logs came.
+pub struct Mark(Cell<Option<&'static AtomicU64>>);
+
+// SAFETY: set while the server starts, by its only process.
+unsafe impl Sync for Mark {}
+
+pub static MARK: Mark = Mark(Cell::new(None));
+
+impl Mark {
+    pub const BYTES: usize = size_of::<AtomicU64>();
+
+    /// Gives the memory behind it.
+    ///
+    /// # Safety
+    /// There are `BYTES` zeroed and aligned bytes of shared memory.
+    pub unsafe fn place(&self, memory: *mut u8) -> *mut u8 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            self.0.set(Some(&*memory.cast()));
+            memory.add(Self::BYTES)
+        }
+    }
+}
+
+/// A client is here, so the server is up.
+pub fn server_is_up() {
+    if let Some(mark) = MARK.0.get()
+        && mark.load(Ordering::Relaxed) == 1
+        && mark.swap(0, Ordering::Relaxed) == 1
+    {
+        let _ = fs::remove_file(PATH);
+    }
+}
 
 pub fn save() {
     let written = saved::encode(logs::save()).and_then(|text| {
@@ -42,7 +79,9 @@ pub fn load() {
     match text.and_then(|text| saved::decode(&text)) {
         Ok(saved) => {
             logs::restore(&saved);
-            let _ = fs::remove_file(PATH);
+            if let Some(mark) = MARK.0.get() {
+                mark.store(1, Ordering::Relaxed);
+            }
         }
         Err(reason) => {
             let aside = fs::rename(PATH, ASIDE).is_ok().then_some(ASIDE);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use pgrx::pg_sys;
 
+use crate::log_file::{MARK, Mark};
 use crate::record::{Record, STATEMENT_WORDS};
 use crate::ring::{Header, Ring};
 use crate::saved::SavedLog;
@@ -143,20 +144,23 @@ const LOGS: usize = 5;
 
 /// How much shared memory all logs take, and what sessions tell each other. Multiples of 8.
 pub fn bytes() -> usize {
-    let headers = LOGS * size_of::<Header>();
+    let headers = LOGS * size_of::<Header>() + Mark::BYTES;
     let logs = TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + STATEMENT.bytes();
     headers + logs + cancel_text::NOTES.bytes() + query_group::LABELS.bytes()
 }
 
-/// Gets the memory, empty. Called while the server starts, or starts anew after a crash, before there are other processes.
-pub fn place() {
+/// Gets the memory. True if it is new, and empty: the server starts, or starts anew after a crash, and there are no other processes. Where a server
+/// executes its children, each of them comes here as well, and finds it.
+pub fn place() -> bool {
     // SAFETY: the memory is shared, aligned and as large as asked for.
     unsafe {
         let mut found = false;
         let memory = pg_sys::ShmemInitStruct(c"redshift_sessions".as_ptr(), bytes(), &mut found).cast::<u8>();
-        memory.write_bytes(0, bytes());
+        if !found {
+            memory.write_bytes(0, bytes());
+        }
         let header = |number| memory.cast::<Header>().add(number).cast_const();
-        let memory = memory.add(LOGS * size_of::<Header>());
+        let memory = MARK.place(memory.add(LOGS * size_of::<Header>()));
         let memory = TERMINATE.place(header(0), memory);
         let memory = CONFLICT.place(header(1), memory);
         let memory = CONNECTION.place(header(2), memory);
@@ -164,6 +168,7 @@ pub fn place() {
         let memory = STATEMENT.place(header(4), memory);
         let memory = cancel_text::NOTES.place(memory);
         query_group::LABELS.place(memory);
+        !found
     }
 }
 

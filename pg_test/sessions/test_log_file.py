@@ -2,6 +2,8 @@
 
 import json
 import os
+import pathlib
+import subprocess
 
 import psycopg
 import pytest
@@ -48,6 +50,72 @@ def test_a_clean_restart_keeps_rows_and_counts(server):
         assert [row for row in again[log] if row in rows[log]] == rows[log]
     for log in ("svl_terminate", "stl_tr_conflict"):
         assert again[log] == rows[log] and counts_again[log] == counts[log]
+
+
+def test_a_start_that_fails_keeps_the_file(server):
+    rows, counts = everything(server)
+    server.stop()
+    hba = server.directory() / "data/pg_hba.conf"
+    good = hba.read_text()
+    hba.write_text("no such line\n" + good)
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="the server did not start"):
+            server.start(EVERYTHING)
+        assert "could not load pg_hba.conf" in (server.directory() / "log").read_text()
+    hba.write_text(good)
+    server.start(EVERYTHING)
+    again, counts_again = everything(server)
+    for log in ("svl_terminate", "stl_tr_conflict"):
+        assert again[log] == rows[log] and counts_again[log] == counts[log]
+    assert not saved_file(server).exists()
+
+
+def test_a_server_that_nobody_came_to_keeps_them_too(server):
+    """Started and stopped, and crashed, without a client in between."""
+    rows, _ = everything(server)
+    server.stop()
+    data, bin_directory = server.directory() / "data", os.path.dirname(server.call("copy"))
+    for mode in ("fast", "immediate"):
+        for command in ("start", "-l", server.directory() / "log"), ("stop", "-m", mode):
+            user = [] if os.getuid() else ["runuser", "-u", "postgres", "--"]
+            subprocess.run([*user, bin_directory + "/pg_ctl", "-s", "-w", "-D", data, *command], check=True, cwd="/")
+        assert saved_file(server).exists()
+    server.start(EVERYTHING)
+    assert everything(server)[0]["svl_terminate"] == rows["svl_terminate"]
+
+
+# A library whose part in the start of the server makes ours happen twice, as in each process of a server that executes its children: the memory
+# is found, and is not to be emptied.
+TWICE = """
+#include "postgres.h"
+#include "fmgr.h"
+#include "storage/ipc.h"
+PG_MODULE_MAGIC;
+void _PG_init(void);
+static shmem_startup_hook_type next;
+static void twice(void) { next(); next(); }
+void _PG_init(void) { next = shmem_startup_hook; shmem_startup_hook = twice; }
+"""
+
+
+def test_memory_that_is_there_already_is_not_emptied(server, tmp_path):
+    rows, counts = everything(server)
+    pg_config = server.call("copy")
+    origin = pathlib.Path(pg_config).with_name("origin").read_text().strip()
+    headers = subprocess.run([origin, "--includedir-server"], text=True, capture_output=True, check=True).stdout.strip()
+    library = pathlib.Path(subprocess.run([pg_config, "--pkglibdir"], text=True, capture_output=True, check=True).stdout.strip()) / "twice.so"
+    (tmp_path / "twice.c").write_text(TWICE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-I", headers, "-o", library, tmp_path / "twice.c"], check=True)
+    try:
+        server.restart({**EVERYTHING, "shared_preload_libraries": "redshift_sessions,twice"})
+        again, counts_again = everything(server)
+        for log in ("svl_terminate", "stl_tr_conflict"):
+            assert again[log] == rows[log] and counts_again[log] == counts[log]
+        server.restart(EVERYTHING)
+        assert everything(server)[0]["svl_terminate"] == rows["svl_terminate"]
+    finally:
+        server.stop()
+        library.unlink()
 
 
 def test_a_smaller_log_keeps_the_latest_and_counts_the_others(server):
