@@ -92,7 +92,9 @@ unsafe fn nth(list: *const pg_sys::List, index: usize) -> Option<pg_sys::ListCel
 pub unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
     // SAFETY: strings of the error, and this process's own memory.
     unsafe {
-        if error.sqlerrcode == PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED as i32 {
+        // Before its translation. What a function raises has "%s" there, whatever it says, and its detail tells nothing.
+        let message = string(error.message_id);
+        if error.sqlerrcode == PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED as i32 && message == b"deadlock detected" {
             return match source::awaited(string(error.detail), pg_sys::MyProcPid) {
                 Awaited::Relation(relation) => relation,
                 Awaited::Transaction => TARGET.0.get(),
@@ -100,7 +102,7 @@ pub unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
             };
         }
         // Failures of another kind are about what was read, perhaps elsewhere.
-        let of_a_row = string(error.message_id).starts_with(b"could not serialize access due to concurrent ");
+        let of_a_row = message.starts_with(b"could not serialize access due to concurrent ");
         if of_a_row { TARGET.0.get() } else { 0 }
     }
 }

@@ -251,6 +251,14 @@ def test_a_log_that_is_off_is_an_error_with_its_setting(small):
         assert error.value.diag.message_primary == "the log behind stl_tr_conflict is not kept"
         assert error.value.diag.message_hint == "Set this in postgresql.conf and restart the server: redshift_sessions.conflict_log_size above 0"
 
+    @pytest.mark.parametrize("message", ["mine", "deadlock detected"])
+    def test_an_error_that_somebody_raises_names_no_table(self, login, admin, message):
+        session = login("alice")
+        detail = "Process %d waits for ShareLock on relation 1262 of database 1; blocked by process 1." % pid_of(session)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            session.execute("DO $$ BEGIN RAISE EXCEPTION '%s' USING errcode = '40P01', detail = '%s'; END $$" % (message, detail))
+        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[3] is None
+
 
 def test_a_crash_empties_the_logs_and_breaks_nothing(small):
     target, bystander = small.connect("alice"), small.connect()
