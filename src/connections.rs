@@ -71,7 +71,6 @@ pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
         STATE.authenticated.set(true);
         log(port, Event::Authenticated, 0);
         log(port, Event::InitiatingSession, 0);
-        query_group::publish_initial();
         raw::on_shmem_exit(Some(ended), Datum::from(0));
     }
 }

@@ -12,7 +12,8 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
 use crate::{
-    cancel_text, conflict, connections, last_query, log_file, logs, resolve, scan, statements, stl_tr_conflict, target,
+    cancel_text, conflict, connections, last_query, log_file, logs, query_group, resolve, scan, statements,
+    stl_tr_conflict, target,
 };
 
 /// The hook that was there before ours, None for none. A backend has one thread.
@@ -158,6 +159,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     jstate: *mut pg_sys::JumbleState,
 ) {
     connections::watch_application_name();
+    query_group::publish_initial();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
         if resolve::has_native_output(pstate, query) {

@@ -39,17 +39,21 @@ pub fn define() {
     }
 }
 
-/// Has this session written on its place? A backend has one thread.
-struct Published(Cell<bool>);
+/// Has this session written on its place, or looked whether it must? A backend has one thread.
+struct Once(Cell<bool>);
 
 // SAFETY: read and written by the only thread.
-unsafe impl Sync for Published {}
+unsafe impl Sync for Once {}
 
-static PUBLISHED: Published = Published(Cell::new(false));
+static PUBLISHED: Once = Once(Cell::new(false));
+static BEGUN: Once = Once(Cell::new(false));
 
-/// The session begins: what the configuration file says was set before there was one. A place without a label is one with the
-/// default: most sessions never touch theirs.
+/// Called with every statement. What the configuration file says was set before there was a session, and the encoding of its letters, the
+/// database's, is known only now. A place without a label is one with the default: most sessions never touch theirs.
 pub fn publish_initial() {
+    if BEGUN.0.replace(true) {
+        return;
+    }
     // SAFETY: the setting's text, or NULL, which PostgreSQL replaces as a whole.
     unsafe {
         let value: *const c_char = *SETTING.as_ptr();

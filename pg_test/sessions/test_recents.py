@@ -222,6 +222,11 @@ def test_query_group_of_the_configuration_file(admin, login):
         admin.execute("SELECT pg_reload_conf()")
         eventually(lambda: value(login("bob"), "SHOW query_group") == "of all")
         assert label(admin, login("alice")) == "of all"
+        for group in ("grün", "ü" * 200):
+            admin.execute("ALTER SYSTEM SET query_group = '%s'" % group)
+            admin.execute("SELECT pg_reload_conf()")
+            eventually(lambda: value(login("bob"), "SHOW query_group") == group)
+            assert label(admin, login("alice")) == group[:160]
     finally:
         admin.execute("ALTER SYSTEM RESET query_group")
         admin.execute("SELECT pg_reload_conf()")
