@@ -1,6 +1,6 @@
 //! Who is behind a pid, and who is asking? The process array, current_user, and PostgreSQL's own signal functions.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use pgrx::pg_sys::{self, Oid};
 
@@ -93,7 +93,7 @@ impl Native {
         check_execute(self.oid(), self.name());
     }
 
-    /// Gives false, silently, for a session that ended after it was found, and for one that did not end in time.
+    /// Gives false, silently, for a session that ended after it was found.
     pub fn call(&self, pid: i32) -> bool {
         let pid = pg_sys::Datum::from(pid);
         let _silence = Silence::new();
@@ -122,6 +122,33 @@ impl Native {
             Native::Cancel => c"pg_cancel_backend",
         }
     }
+}
+
+unsafe extern "C" {
+    fn kill(pid: c_int, signal: c_int) -> c_int;
+}
+
+/// Has the process ended within so many milliseconds? As pg_wait_until_termination in PostgreSQL's signalfuncs.c, in steps of 100.
+pub fn wait_for_end(pid: i32, timeout: i64) -> bool {
+    const STEP: i64 = 100;
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    let mut left = timeout;
+    while left > 0 {
+        // SAFETY: no signal is sent, it is only asked whether there is such a process.
+        if unsafe { kill(pid, 0) } != 0 {
+            return true;
+        }
+        pgrx::check_for_interrupts!();
+        let step = left.min(STEP);
+        // SAFETY: the latch is that of this process.
+        unsafe {
+            let why = pg_sys::WaitEventIPC::WAIT_EVENT_BACKEND_TERMINATION;
+            pg_sys::WaitLatch(pg_sys::MyLatch, events as c_int, step, why);
+            pg_sys::ResetLatch(pg_sys::MyLatch);
+        }
+        left -= step;
+    }
+    false
 }
 
 /// Keeps warnings from being written as long as it lives, and errors out of it. Ours say the same in Redshift's words.

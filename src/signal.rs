@@ -31,10 +31,9 @@ fn pg_cancel_backend_bool(pid: i32) -> bool {
 
 fn terminate(pid: i32, timeout: i64) -> bool {
     version::remind();
-    let native = Native::Terminate { timeout };
-    native.check_execute();
+    Native::TERMINATE_NOW.check_execute();
     if timeout < 0 {
-        return native.call(pid); // which refuses it, before it looks at the pid
+        return Native::Terminate { timeout }.call(pid); // which refuses it, before it looks at the pid
     }
     let Some(target) = Backend::find(pid) else { return missing(pid) };
     if policy::may_terminate(&backend::caller(), target.owner.as_ref()).is_err() {
@@ -44,12 +43,12 @@ fn terminate(pid: i32, timeout: i64) -> bool {
         return missing(pid);
     }
     svl_terminate::record(pid, Kind::Terminate);
-    timeout == 0 || wait(pid, &native, timeout)
+    timeout == 0 || wait(pid, timeout)
 }
 
-/// PostgreSQL's function waits; its second signal finds a session that is ending anyway, or has ended already.
-fn wait(pid: i32, native: &Native, timeout: i64) -> bool {
-    let ended = native.call(pid) || Backend::find(pid).is_none();
+/// As PostgreSQL's function, which would send a second signal first: by now the pid may be somebody else's.
+fn wait(pid: i32, timeout: i64) -> bool {
+    let ended = backend::wait_for_end(pid, timeout) || Backend::find(pid).is_none();
     if !ended {
         error::still_there(pid, timeout).warn();
     }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 
 import psycopg
@@ -87,6 +88,50 @@ def test_the_own_session_is_a_row(login, admin):
         with pytest.raises(psycopg.errors.AdminShutdown):
             session.execute(query)
         assert signals(admin, pid) == [("alice", "TERMINATE")]
+
+
+# Counts the signals that a process sends, below PostgreSQL.
+COUNT_KILLS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+int kill(pid_t pid, int number)
+{
+	FILE *file = number == SIGTERM ? fopen("kills", "a") : NULL; /* a negative one is a process with those that it has made */
+	if (file) { fprintf(file, "%d\\n", (int) (pid < 0 ? -pid : pid)); fclose(file); }
+	return ((int (*)(pid_t, int)) dlsym(RTLD_NEXT, "kill"))(pid, number);
+}
+"""
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    (tmp_path / "kills.c").write_text(COUNT_KILLS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "kills.so", tmp_path / "kills.c", "-ldl"], check=True)
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "kills.so"))
+    server = Server("counted", EVERYTHING)
+    monkeypatch.delenv("LD_PRELOAD")
+    yield server
+    server.remove()
+
+
+def test_a_wait_sends_no_second_signal(counted):
+    """The pid may be somebody else's by then, and nobody would have asked whether it may be signalled."""
+    kills = counted.directory() / "data" / "kills"
+    with counted.connect() as admin, counted.connect("alice") as target, counted.connect("alice") as stopped:
+        pids = [pid_of(target), pid_of(stopped)]
+        assert value(admin, "SELECT pg_terminate_backend(%s, 30000)", pids[0]) is True
+        os.kill(pids[1], signal.SIGSTOP)
+        try:
+            assert value(admin, "SELECT pg_terminate_backend(%s, 250)", pids[1]) is False
+        finally:
+            os.kill(pids[1], signal.SIGCONT)
+        eventually(lambda: not is_alive(admin, pids[1]))
+        sent = kills.read_text().split()
+        assert [sent.count(str(pid)) for pid in pids] == [1, 1]
 
 
 def test_what_was_not_sent_is_no_row(login, admin):
@@ -206,6 +251,14 @@ class TestConflicts:
             second.execute("COMMIT")
         assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] is None
 
+    @pytest.mark.parametrize("message", ["mine", "deadlock detected"])
+    def test_an_error_that_somebody_raises_names_no_table(self, login, admin, message):
+        session = login("alice")
+        detail = "Process %d waits for ShareLock on relation 1262 of database 1; blocked by process 1." % pid_of(session)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            session.execute("DO $$ BEGIN RAISE EXCEPTION '%s' USING errcode = '40P01', detail = '%s'; END $$" % (message, detail))
+        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[3] is None
+
     def test_a_transaction_without_an_id_has_that_of_svv_transactions(self, login, admin):
         session = login("alice")
         session.execute("BEGIN; SELECT 1")
@@ -250,14 +303,6 @@ def test_a_log_that_is_off_is_an_error_with_its_setting(small):
             admin.execute("SELECT * FROM stl_tr_conflict")
         assert error.value.diag.message_primary == "the log behind stl_tr_conflict is not kept"
         assert error.value.diag.message_hint == "Set this in postgresql.conf and restart the server: redshift_sessions.conflict_log_size above 0"
-
-    @pytest.mark.parametrize("message", ["mine", "deadlock detected"])
-    def test_an_error_that_somebody_raises_names_no_table(self, login, admin, message):
-        session = login("alice")
-        detail = "Process %d waits for ShareLock on relation 1262 of database 1; blocked by process 1." % pid_of(session)
-        with pytest.raises(psycopg.errors.DeadlockDetected):
-            session.execute("DO $$ BEGIN RAISE EXCEPTION '%s' USING errcode = '40P01', detail = '%s'; END $$" % (message, detail))
-        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[3] is None
 
 
 def test_a_crash_empties_the_logs_and_breaks_nothing(small):
