@@ -11,8 +11,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::{pg_guard, pg_sys};
 
 use crate::compat::raw;
-use crate::words;
-use crate::{gucs, parameters};
+use crate::{gucs, pairs, parameters, words};
 
 /// The one that every driver sends, and by which it is known.
 const PROTOCOL: &CStr = c"client_protocol_version";
@@ -32,6 +31,10 @@ const TEXTS: [(&CStr, &CStr); 9] = [
     (c"idc_client_display_name", c"Name of the client in IAM Identity Center."),
 ];
 const NOTE: &CStr = c"Sent by Amazon Redshift's drivers when they connect.";
+
+/// What else this session's driver has sent, names and values in one text, for parallel workers: they are sent the values of settings only, and would
+/// refuse one that they do not know.
+const UNKNOWN: &CStr = c"redshift_sessions.driver_parameters";
 
 /// What PostgreSQL tells of itself to a driver.
 const SERVER_VERSION: &CStr = c"8.0.2";
@@ -87,11 +90,21 @@ pub fn define() {
         );
     }
     for (name, meaning) in TEXTS {
-        define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND);
+        define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, 0, None);
     }
+    let hidden = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
+    let meaning = c"Other parameters of the driver, as its parallel workers read them.";
+    define_text(UNKNOWN, meaning, c"", pg_sys::GucContext::PGC_BACKEND, hidden, Some(check_unknown));
 }
 
-fn define_text(name: &'static CStr, meaning: &'static CStr, value: &'static CStr, context: pg_sys::GucContext::Type) {
+fn define_text(
+    name: &'static CStr,
+    meaning: &'static CStr,
+    value: &'static CStr,
+    context: pg_sys::GucContext::Type,
+    flags: u32,
+    check: pg_sys::GucStringCheckHook,
+) {
     let variable = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
     // SAFETY: all that PostgreSQL keeps a pointer to lives as long as the process.
     unsafe {
@@ -102,8 +115,8 @@ fn define_text(name: &'static CStr, meaning: &'static CStr, value: &'static CStr
             variable,
             value.as_ptr(),
             context,
-            0,
-            None,
+            flags as c_int,
+            check,
             None,
             None,
         );
@@ -155,8 +168,7 @@ pub unsafe fn read(port: *mut pg_sys::Port, authenticated: bool) {
     }
 }
 
-/// Defines what this driver sends and nobody knows, with its value, and takes it off the list. Of the kind that is not sent to
-/// parallel workers, which would refuse it.
+/// Defines what this driver sends and nobody knows, with its value, and takes it off the list.
 ///
 /// # Safety
 /// As `read`.
@@ -165,19 +177,61 @@ unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
     // SAFETY: as in `read`.
     unsafe {
         let options = redshift_sessions_startup_options(port);
+        let mut accepted = Vec::new();
         let mut index = 1;
         while index < length(*options) {
             let (name, value) = (string(*options, index - 1), string(*options, index));
-            if !is_plain(name) || parameters::exists(name) {
+            if !define_unknown(name, value) {
                 index += 2;
                 continue;
             }
-            let (name, value): (&CStr, &CStr) = (leak(name), leak(value));
-            define_text(name, c"Unknown parameter of the driver.", value, pg_sys::GucContext::PGC_INTERNAL);
+            pairs::add(&mut accepted, name.to_bytes(), value.to_bytes());
             *options = pg_sys::list_delete_nth_cell(*options, index as i32);
             *options = pg_sys::list_delete_nth_cell(*options, index as i32 - 1);
         }
+        if !accepted.is_empty() {
+            let accepted = CString::new(accepted).unwrap_or_default(); // made of strings: has no zero in it
+            let (context, source) = (pg_sys::GucContext::PGC_BACKEND, pg_sys::GucSource::PGC_S_OVERRIDE);
+            pg_sys::SetConfigOption(UNKNOWN.as_ptr(), accepted.as_ptr(), context, source);
+        }
     }
+}
+
+/// The check hook of redshift_sessions.driver_parameters: we set it, and nobody else; a parallel worker gets it from its leader.
+unsafe extern "C-unwind" fn check_unknown(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: reads this process's own memory; the value is a string.
+    unsafe {
+        if source == pg_sys::GucSource::PGC_S_OVERRIDE && pg_sys::InitializingParallelWorker {
+            define_as_leader(*value);
+        }
+    }
+    matches!(source, pg_sys::GucSource::PGC_S_OVERRIDE | pg_sys::GucSource::PGC_S_DEFAULT)
+}
+
+/// # Safety
+/// A string.
+#[pg_guard]
+unsafe extern "C-unwind" fn define_as_leader(text: *const c_char) {
+    // SAFETY: promised by the caller.
+    for (name, value) in pairs::of(unsafe { CStr::from_ptr(text) }.to_bytes()) {
+        if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
+            define_unknown(&name, &value);
+        }
+    }
+}
+
+/// False for one that has a meaning already, and for what is no name. Of the kind that PostgreSQL does not send to parallel workers.
+fn define_unknown(name: &CStr, value: &CStr) -> bool {
+    let unknown = is_plain(name) && !parameters::exists(name);
+    if unknown {
+        let meaning = c"Unknown parameter of the driver.";
+        define_text(leak(name), meaning, leak(value), pg_sys::GucContext::PGC_INTERNAL, 0, None);
+    }
+    unknown
 }
 
 fn leak(text: &CStr) -> &'static CStr {

@@ -26,6 +26,7 @@ mod svv_transactions;
 // what we decide
 mod error;
 mod gucs;
+mod pairs;
 mod policy;
 mod record;
 mod ring;

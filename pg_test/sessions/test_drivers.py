@@ -103,9 +103,17 @@ def test_parallel_workers_of_a_driver_do_the_same(raw, admin):
     session = raw(tomorrow="a value", **PYTHON)
     for setting in ("parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0", "max_parallel_workers_per_gather = 2", "parallel_leader_participation = off"):
         session.query("SET " + setting)
-    query = "SELECT min(current_setting('server_version') || left(relname, 0)), current_setting('tomorrow') FROM pg_class"
+    query = "SELECT min(current_setting('server_version') || left(relname, 0)), min(current_setting('tomorrow') || left(relname, 0)) FROM pg_class"
     assert any("Workers Planned" in line for (line,) in session.query("EXPLAIN " + query))
     assert session.query(query) == [["8.0.2", "a value"]]
+    # Odd ones, and what is none: in the worker as in the leader.
+    odd = {"another": "1=2:3;'\\ä", "empty": "", "long": "x" * 5000}
+    session = raw(**odd, **PYTHON)
+    for setting in ("parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0", "max_parallel_workers_per_gather = 2", "parallel_leader_participation = off"):
+        session.query("SET " + setting)
+    query = "SELECT min(current_setting('another') || '|' || current_setting('empty') || '|' || current_setting('long') || coalesce(current_setting('absent', true), 'NULL') || left(relname, 0)) FROM pg_class"
+    assert any("Workers Planned" in line for (line,) in session.query("EXPLAIN " + query))
+    assert session.value(query) == "|".join(odd.values()) + "NULL"
 
 
 @pytest.mark.parametrize(
