@@ -7,27 +7,31 @@ use std::cell::Cell;
 
 use pgrx::pg_sys;
 
-use crate::slot::Slot;
+/// What a place has in it: atomic numbers, all of which may begin with zero.
+///
+/// # Safety
+/// It is so, and its size is a multiple of 8.
+pub unsafe trait Place: Sync + 'static {}
 
 /// Nothing is on it, and nothing stays, when the library was not loaded with the server.
-pub struct Board<const WORDS: usize>(Cell<Option<&'static [Slot<WORDS>]>>);
+pub struct Board<P: Place>(Cell<Option<&'static [P]>>);
 
-// SAFETY: set while the server starts, by its only process; everything in a slot is atomic.
-unsafe impl<const WORDS: usize> Sync for Board<WORDS> {}
+// SAFETY: set while the server starts, by its only process; everything in a place is atomic.
+unsafe impl<P: Place> Sync for Board<P> {}
 
-impl<const WORDS: usize> Board<WORDS> {
+impl<P: Place> Board<P> {
     pub const fn new() -> Self {
         Board(Cell::new(None))
     }
 
     pub fn bytes(&self) -> usize {
-        places() * size_of::<Slot<WORDS>>()
+        places() * size_of::<P>()
     }
 
     /// Gives the memory behind it.
     ///
     /// # Safety
-    /// There are `bytes()` zeroed and aligned bytes of shared memory; zero is an empty slot.
+    /// There are `bytes()` zeroed and aligned bytes of shared memory.
     pub unsafe fn place(&self, memory: *mut u8) -> *mut u8 {
         // SAFETY: promised by the caller.
         unsafe {
@@ -36,19 +40,19 @@ impl<const WORDS: usize> Board<WORDS> {
         }
     }
 
-    pub fn of_pid(&self, pid: i32) -> Option<&'static Slot<WORDS>> {
+    pub fn of_pid(&self, pid: i32) -> Option<&'static P> {
         // SAFETY: gives NULL or an entry of the process array, which lives as long as the server.
         unsafe { self.of(pg_sys::BackendPidGetProc(pid)) }
     }
 
-    pub fn own(&self) -> Option<&'static Slot<WORDS>> {
+    pub fn own(&self) -> Option<&'static P> {
         // SAFETY: NULL until the process has its entry.
         unsafe { self.of(pg_sys::MyProc) }
     }
 
     /// # Safety
     /// NULL or an entry of the process array.
-    unsafe fn of(&self, process: *const pg_sys::PGPROC) -> Option<&'static Slot<WORDS>> {
+    unsafe fn of(&self, process: *const pg_sys::PGPROC) -> Option<&'static P> {
         let board = self.0.get()?;
         if process.is_null() {
             return None;

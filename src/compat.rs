@@ -116,10 +116,7 @@ pub mod raw {
         pub fn on_shmem_exit(callback: pg_sys::pg_on_exit_callback, argument: pg_sys::Datum);
         pub fn GetDatabaseEncoding() -> c_int;
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
-        pub fn MemoryContextStrdup(
-            context: pg_sys::MemoryContext,
-            string: *const std::ffi::c_char,
-        ) -> *mut std::ffi::c_char;
+        pub fn MemoryContextAllocExtended(context: pg_sys::MemoryContext, size: usize, flags: c_int) -> *mut c_void;
         pub fn RequestAddinShmemSpace(size: usize);
         pub fn IsTransactionState() -> bool;
         pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;

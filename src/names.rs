@@ -7,6 +7,16 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use crate::error;
 use crate::memory::Roomy;
 
+/// As a string of our own.
+pub fn role(user: Oid) -> Option<CString> {
+    let _room = Roomy::call();
+    // SAFETY: gives NULL for a role that was dropped, or a string.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(user, true);
+        (!name.is_null()).then(|| CString::from(CStr::from_ptr(name)))
+    }
+}
+
 pub fn role_name(user: Oid) -> Option<Datum> {
     // SAFETY: gives NULL for a role that was dropped.
     unsafe { c_string(|| pg_sys::GetUserNameFromId(user, true)) }

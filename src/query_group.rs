@@ -6,8 +6,9 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 
-use crate::board::Board;
+use crate::board::{Board, Place};
 use crate::compat::raw;
+use crate::slot::Slot;
 use crate::words;
 
 /// As in stv_inflight.
@@ -15,7 +16,10 @@ const LONGEST: usize = 320;
 const TEXT_WORDS: usize = LONGEST / 8;
 const WORDS: usize = TEXT_WORDS + 1;
 
-pub static LABELS: Board<WORDS> = Board::new();
+pub static LABELS: Board<Slot<WORDS>> = Board::new();
+
+// SAFETY: its version and its words are atomic, zero is an empty slot.
+unsafe impl Place for Slot<WORDS> {}
 
 /// What Redshift shows for a session that has not chosen any.
 pub const DEFAULT: &CStr = c"default";

@@ -72,10 +72,11 @@ fn send_cancel(pid: i32, message: Option<&[u8]>) -> bool {
     if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {
         error::cancel_denied().raise();
     }
-    cancel_text::leave(pid, message);
+    let note = cancel_text::leave(pid, message);
     if !Native::Cancel.call(pid) {
         return false;
     }
+    note.sent();
     svl_terminate::record(pid, Kind::Cancel);
     true
 }

@@ -19,9 +19,17 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// here is of a later version. Versions are even. Of a shorter row the rest is what was here before.
     pub fn write(&self, version: u64, row: &[u64]) -> Option<u64> {
         let before = self.version.load(Ordering::Relaxed);
-        if before % 2 == 1 || before > version {
-            return None;
-        }
+        if before % 2 == 1 || before > version { None } else { self.exchange(before, version, row) }
+    }
+
+    /// Replaces whatever is here, unless somebody else is writing.
+    pub fn replace(&self, row: [u64; WORDS]) -> Option<u64> {
+        let before = self.version.load(Ordering::Relaxed);
+        // Made of the very version that is exchanged: two who replace at once must not give two rows the same one.
+        if before % 2 == 1 { None } else { self.exchange(before, before + 2, &row) }
+    }
+
+    fn exchange(&self, before: u64, version: u64, row: &[u64]) -> Option<u64> {
         self.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
         fence(Ordering::Release); // the odd version is seen before any of the words
         for (word, value) in self.row.iter().zip(row) {
@@ -29,11 +37,6 @@ impl<const WORDS: usize> Slot<WORDS> {
         }
         self.version.store(version, Ordering::Release);
         Some(before)
-    }
-
-    /// Replaces whatever is here.
-    pub fn replace(&self, row: [u64; WORDS]) -> Option<u64> {
-        self.write((self.version.load(Ordering::Relaxed) & !1) + 2, &row)
     }
 
     /// A whole row and its version. None if there is none, or if it is being written all the time.
@@ -55,6 +58,11 @@ impl<const WORDS: usize> Slot<WORDS> {
     }
 
     #[cfg(test)]
+    pub fn new(row: [AtomicU64; WORDS]) -> Self {
+        Slot { version: AtomicU64::new(EMPTY), row }
+    }
+
+    #[cfg(test)]
     pub fn stop_in_the_middle(&self) {
         self.version.store(1, Ordering::Relaxed);
     }
@@ -65,7 +73,7 @@ mod tests {
     use super::*;
 
     fn slot() -> Slot<2> {
-        Slot { version: AtomicU64::new(EMPTY), row: [const { AtomicU64::new(0) }; 2] }
+        Slot::new([const { AtomicU64::new(0) }; 2])
     }
 
     #[test]
@@ -87,5 +95,29 @@ mod tests {
         slot.stop_in_the_middle();
         assert_eq!(slot.read(), None);
         assert_eq!(slot.write(8, &[1, 1]), None);
+        assert_eq!(slot.replace([1, 1]), None);
+    }
+
+    #[test]
+    fn two_who_replace_at_once_never_give_a_version_to_two_rows() {
+        const ROWS: u64 = 300_000;
+        let slot = Slot::new([const { AtomicU64::new(0) }; 8]);
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let slot = &slot;
+                scope.spawn(move || (0..ROWS).for_each(|n| _ = slot.replace([writer * ROWS + n; 8])));
+            }
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut last = (EMPTY, 0);
+                    for _ in 0..ROWS {
+                        let Some((version, row)) = slot.read() else { continue };
+                        assert!(row.iter().all(|word| *word == row[0]), "a row of two: {row:?}");
+                        assert!(version > last.0 || (version, row[0]) == last, "{version} of {row:?} after {last:?}");
+                        last = (version, row[0]);
+                    }
+                });
+            }
+        });
     }
 }

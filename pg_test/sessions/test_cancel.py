@@ -1,5 +1,8 @@
 """redshift_sessions.cancel(), and what the client of a cancelled statement reads."""
 
+import collections
+import threading
+
 import psycopg
 import pytest
 
@@ -100,6 +103,70 @@ def test_long_messages_are_cut_between_two_letters(login, admin):
         number = runs(admin, target)
         value(admin, "SELECT redshift_sessions.cancel(%s, %s)", pid_of(target), message)
         assert outcome(target) == ("57014", read or OURS % number)
+
+
+def test_a_message_is_one_line_and_the_log_says_whose(server, login, admin):
+    """What a caller writes stands in the server's log as an error of the session that it cancels."""
+    target, caller = login("alice"), login("canceller")
+    runs(admin, target)
+    forged = "stop\n2026-11-24 00:00:00 UTC [1] LOG:  forged\r\t\x1b[31m\x7f\x85\u2028end"
+    value(caller, "SELECT redshift_sessions.cancel(%s, %s)", pid_of(target), forged)
+    assert outcome(target) == ("57014", "stop 2026-11-24 00:00:00 UTC [1] LOG:  forged   [31m   end")
+    log = server.directory() / "log"
+    sender = 'DETAIL:  Cancelled by user "canceller", process %d.' % pid_of(caller)
+    eventually(lambda: sender in log.read_text())
+    lines = log.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("2026-11-24 00:00:00 UTC [1]")]
+    # So for a cancel without a message; not for the client's own.
+    number = runs(admin, target)
+    value(caller, "SELECT pg_cancel_backend(%s)", pid_of(target))
+    assert outcome(target) == ("57014", OURS % number)
+    eventually(lambda: log.read_text().count(sender) == 2)
+    runs(admin, target)
+    target.pgconn.get_cancel().cancel()
+    assert outcome(target) == ("57014", POSTGRESQLS)
+    eventually(lambda: POSTGRESQLS in log.read_text())
+    assert log.read_text().count(sender) == 2
+
+
+def test_nobody_else_reads_who_sent_it(login, admin):
+    target = login("alice")
+    target.execute("SET client_min_messages = debug5")
+    send(admin, target, SLEEP)
+    value(login("canceller"), "SELECT redshift_sessions.cancel(%s, 'stop')", pid_of(target))
+    result = target.pgconn.get_result()
+    fields = psycopg.pq.DiagnosticField
+    assert [result.error_field(field) for field in (fields.MESSAGE_PRIMARY, fields.MESSAGE_DETAIL, fields.CONTEXT)] == [b"stop", None, None]
+
+
+def test_each_of_many_cancels_has_its_text(server):
+    """A statement may end, and the next one begin, between somebody's note and the signal to which it belongs."""
+    statements = 8000
+    stop, texts = threading.Event(), collections.Counter()
+    with server.connect("alice") as target:
+
+        def cancel(number):
+            with server.connect("alice") as caller:
+                query = "SELECT redshift_sessions.cancel(%d, 'by %d%s') FROM generate_series(1, 20)" % (pid_of(target), number, str(number) * 200)
+                while not stop.is_set():
+                    caller.execute(query)
+
+        threads = [threading.Thread(target=cancel, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(statements):
+                with pytest.raises(psycopg.errors.QueryCanceled) as error:
+                    target.execute(SLEEP)
+                texts[error.value.diag.message_primary] += 1
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+    whole = {"by %d%s" % (number, str(number) * 200) for number in range(4)}
+    assert set(texts) <= whole | {POSTGRESQLS}
+    # A signal that comes while the session reads the next statement cannot be told from one that has missed the last one.
+    assert texts[POSTGRESQLS] <= statements / 1000
 
 
 def test_databases_in_different_encodings(login, admin):
