@@ -191,6 +191,15 @@ pub fn c_string(text: &CStr) -> CString {
     CString::from_vec_with_nul(copy).unwrap_or_default()
 }
 
+/// How often this thread of a test has asked for memory.
+#[cfg(test)]
+pub fn allocations() -> usize {
+    ALLOCATIONS.get()
+}
+
+#[cfg(test)]
+thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
+
 #[global_allocator]
 static ALLOCATOR: Reserved<System> = Reserved { system: System, reserve: Reserve::new() };
 
@@ -209,6 +218,8 @@ struct Reserved<A> {
 // SAFETY: memory of the system, or pieces of the reserve, which overlap with nothing as long as they are in use.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        #[cfg(test)]
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         // SAFETY: promised by the caller.
         let memory = unsafe { self.system.alloc(layout) };
         if memory.is_null() { self.reserve.take(layout) } else { memory }
