@@ -135,6 +135,22 @@ def test_who_one_has_become_and_who_one_is(login, admin):
         login("alice").execute("SET SESSION AUTHORIZATION boss")
 
 
+def test_members_of_pg_read_all_data_read_the_views_for_superusers(login, admin):
+    """PostgreSQL's meaning of that role: SELECT on everything. Not what is no table or view, and not the rows of others."""
+    admin.execute("CREATE ROLE everything LOGIN IN ROLE pg_read_all_data")
+    try:
+        session, other = login("everything"), login("alice")
+        for view in ("stv_locks", "svl_terminate", "stl_tr_conflict", "stl_connection_log"):
+            session.execute("SELECT * FROM " + view).fetchall()
+        assert value(session, "SELECT count(*) FROM stl_connection_log WHERE pid = %s", pid_of(other)) > 0
+        with pytest.raises(DENIED):
+            session.execute("SELECT * FROM redshift_sessions.logs()")
+        assert session.execute("SELECT process FROM stv_sessions").fetchall() == [(pid_of(session),)]
+        session.close()
+    finally:
+        admin.execute("DROP ROLE everything")
+
+
 LONG = "x" * 49 + "ä" * 7  # 63 bytes; the fiftieth character is the first of two bytes
 NAMES = ['"ALICE"', '" alice"', '"alice "', '"al""ice"', "\"al'ice\"", '"rdsdb"', '"%s"' % LONG, '"%s"' % ("x" * 49 + "ä" * 6 + "yz"), '"日本語日本語日本語日本語日本語日本語日本語"']
 
