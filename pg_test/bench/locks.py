@@ -88,10 +88,10 @@ def transactions(report, small, large):
                 label = "%d, %d, %s" % (locks, sessions, reader)
                 report.row(label, *(milliseconds(taken[name]) for name in LOCKS), "%.2f" % of_view, "%.2f" % of_floor)
             if locks == 100_000 and reader == "superuser":
-                report.bar("%d locks of %d sessions, of hand-written" % (locks, sessions), of_view, 0.20)
-                report.bar("%d locks of %d sessions, of floor" % (locks, sessions), of_floor, 1.6)
+                report.bar("%d locks of %d sessions, of hand-written" % (locks, sessions), of_view, 0.05)
+                report.bar("%d locks of %d sessions, of floor" % (locks, sessions), of_floor, 0.6)
             if reader == "owner of few":
-                report.bar("owner of few, %d sessions, of hand-written" % sessions, of_view, 0.35)
+                report.bar("owner of few, %d sessions, of hand-written" % sessions, of_view, 0.02)
                 report.bar("owner of few, %d sessions, of floor" % sessions, of_floor, 1.1)
             if locks == 10:
                 report.bar("10 locks, of hand-written", of_view, 0.8)
