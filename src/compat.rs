@@ -57,8 +57,6 @@ pub mod raw {
         ) -> *const std::ffi::c_char;
         pub fn GetConfigOptionFlags(name: *const std::ffi::c_char, missing_ok: bool) -> c_int;
         pub fn pg_mbcliplen(text: *const std::ffi::c_char, length: c_int, limit: c_int) -> c_int;
-        pub fn SearchSysCache1(cache: c_int, key: pg_sys::Datum) -> pg_sys::HeapTuple;
-        pub fn ReleaseSysCache(tuple: pg_sys::HeapTuple);
         #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]
         pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
         #[cfg_attr(pg16_plus, link_name = "query_tree_walker_impl")]

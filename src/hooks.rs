@@ -12,7 +12,7 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
 use crate::{
-    cancel_text, conflict, connections, last_query, log_file, logs, query_group, resolve, scan, statements,
+    cancel_text, conflict, connections, inlining, last_query, log_file, logs, query_group, resolve, scan, statements,
     stl_tr_conflict, target,
 };
 
@@ -262,6 +262,6 @@ unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
         {
             return true;
         }
-        resolve::is_sql_function(function) && resolve::body_has_native_call(function)
+        inlining::is_candidate(function) && inlining::must_stay(function)
     }
 }

@@ -5,7 +5,7 @@
 //! SELECT   -> scan, or svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
 //! signal   -> svl_terminate, error -> stl_tr_conflict (conflict), login and exit -> connections,
 //!             queries -> statements: logs -> ring (shared memory)
-//! names    -> hooks (where do we listen?) -> resolve (which calls?) -> target (our functions)
+//! names    -> hooks (where do we listen?) -> resolve (which calls?), inlining -> target (our functions)
 //! ```
 
 use pgrx::prelude::*;
@@ -46,6 +46,7 @@ mod conflict;
 mod connections;
 mod drivers;
 mod hooks;
+mod inlining;
 mod locks;
 mod log_file;
 mod logs;
@@ -105,6 +106,7 @@ extern "C-unwind" fn _PG_init() {
     parameters::define();
     target::watch_catalog();
     scan::register();
+    inlining::watch_catalog();
     hooks::install();
     if preload::by_server() {
         drivers::define();

@@ -165,33 +165,6 @@ unsafe fn is_clients_own(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Qu
     }
 }
 
-/// Is this a function that PostgreSQL might inline? Not guarded: asked for every function that is called by its oid.
-///
-/// # Safety
-/// Inside a transaction.
-pub unsafe fn is_sql_function(function: Oid) -> bool {
-    if !gucs::redirect() || function.to_u32() < pg_sys::FirstNormalObjectId {
-        return false;
-    }
-    // SAFETY: the form is read before its tuple is released.
-    unsafe {
-        let tuple = raw::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
-        if tuple.is_null() {
-            return false;
-        }
-        let language = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).prolang;
-        raw::ReleaseSysCache(tuple);
-        language == target::SQL_LANGUAGE
-    }
-}
-
-/// # Safety
-/// Inside a transaction; `function` is one in language SQL.
-#[pg_guard]
-pub unsafe extern "C-unwind" fn body_has_native_call(function: Oid) -> bool {
-    target::bodies(function).iter().any(|body| source::names_native_call(body)) && target::targets().is_some()
-}
-
 fn is_native(function: Oid) -> bool {
     function == TERMINATE || function == CANCEL
 }

@@ -10,9 +10,8 @@ use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::memory::Roomy;
 
-/// Fixed oids, from PostgreSQL's pg_language.dat.
+/// A fixed oid, from PostgreSQL's pg_language.dat.
 const C_LANGUAGE: Oid = Oid::from_u32(13);
-pub const SQL_LANGUAGE: Oid = Oid::from_u32(14);
 
 #[derive(Clone, Copy)]
 pub struct Targets {
@@ -131,32 +130,5 @@ pub fn is_svv_transactions(function: Oid) -> bool {
         }
         pg_sys::ReleaseSysCache(tuple);
         ours
-    }
-}
-
-/// The text of a SQL function, and its parsed body if it was defined with one.
-pub fn bodies(function: Oid) -> Vec<Vec<u8>> {
-    let _room = Roomy::call();
-    let attributes = [pg_sys::Anum_pg_proc_prosrc, pg_sys::Anum_pg_proc_prosqlbody];
-    // SAFETY: the attributes are texts, copied before the tuple is released.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, function.into());
-        if tuple.is_null() {
-            return Vec::new();
-        }
-        let texts = attributes.iter().filter_map(|attribute| {
-            let mut isnull = false;
-            let text = pg_sys::SysCacheGetAttr(cache, tuple, *attribute as i16, &mut isnull);
-            (!isnull).then(|| {
-                let string = pg_sys::text_to_cstring(text.cast_mut_ptr());
-                let copy = CStr::from_ptr(string).to_bytes().to_vec();
-                pg_sys::pfree(string.cast());
-                copy
-            })
-        });
-        let texts = texts.collect();
-        pg_sys::ReleaseSysCache(tuple);
-        texts
     }
 }

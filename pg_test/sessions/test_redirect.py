@@ -1,7 +1,9 @@
 """Where do plain calls follow Redshift's rule? In every database with the extension, at once, and only there."""
 
 import re
+import statistics
 import subprocess
+import time
 
 import psycopg
 import pytest
@@ -210,6 +212,52 @@ def test_deferred_triggers_run_outside_of_any_portal_and_are_still_functions(log
     session.execute("BEGIN; INSERT INTO later VALUES (7); COMMIT")
     assert session.execute("SELECT x FROM later ORDER BY x").fetchall() == [(0,), (7,)]
     admin.execute("DROP TABLE later; DROP FUNCTION fire(), in_sql()")
+
+
+def test_a_function_may_change(login, admin):
+    """It is inlined, or kept from it, by its present body. Each session remembers what it has found."""
+    target, member = login("alice"), login("member")
+    explain = "EXPLAIN (VERBOSE, COSTS OFF) SELECT changing(%d)" % pid_of(target)
+    try:
+        for _ in range(3):
+            admin.execute("CREATE OR REPLACE FUNCTION changing(int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 0'")
+            for _ in range(2):
+                assert "false" in str(member.execute(explain).fetchall())
+            admin.execute("CREATE OR REPLACE FUNCTION changing(int) RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend($1)'")
+            for _ in range(2):
+                assert "changing(" in str(member.execute(explain).fetchall())
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="to terminate session"):
+                    member.execute("SELECT changing(%d)" % pid_of(target))
+            admin.execute("CREATE OR REPLACE FUNCTION changing(int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN false; END'")
+            assert value(member, "SELECT changing(0)") is False
+    finally:
+        admin.execute("DROP FUNCTION changing(int)")
+
+
+def test_many_functions_are_told_apart(login, admin):
+    """More than a session remembers."""
+    member = login("member")
+    create = "CREATE FUNCTION pg_temp.f%d(int) RETURNS boolean LANGUAGE sql AS 'SELECT %s'"
+    for number in range(200):
+        member.execute(create % (number, "pg_cancel_backend($1)" if number % 3 == 0 else "$1 < 0"))
+    for _ in range(2):
+        for number in range(200):
+            plan = str(member.execute("EXPLAIN (VERBOSE, COSTS OFF) SELECT pg_temp.f%d(0)" % number).fetchall())
+            assert ("f%d(0)" % number in plan) == (number % 3 == 0)
+
+
+def test_a_large_function_is_searched_once(login, admin):
+    """Not each time that it is called: the same call without redirection takes as long."""
+    session = login("awsuser")
+    session.execute("CREATE FUNCTION pg_temp.large() RETURNS int LANGUAGE sql AS 'SELECT 1 /* %s */'" % ("x" * 3_000_000))
+    taken = {"on": [], "off": []}
+    for _ in range(15):
+        for redirect, times in taken.items():
+            session.execute("SET redshift_sessions.redirect = " + redirect)
+            begin = time.perf_counter()
+            assert value(session, "SELECT pg_temp.large()") == 1
+            times.append(time.perf_counter() - begin)
+    assert statistics.median(taken["on"]) < 1.5 * statistics.median(taken["off"])
 
 
 def test_resetting_the_schema_public_keeps_the_extension(login, database):
