@@ -162,7 +162,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     query_group::publish_initial();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        if resolve::has_native_output(pstate, query) {
+        if resolve::has_native_output(query) {
             resolve::redirect_output(pstate, query);
         }
         // A statement that runs into its timeout cannot look up whether the extension is here.

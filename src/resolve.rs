@@ -4,7 +4,7 @@
 //! other call becomes the boolean one when the query is planned. Looking for calls needs no catalog, so statements
 //! without one cost a walk over their tree and cannot fail here.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
 use pgrx::pg_guard;
@@ -70,25 +70,22 @@ unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context
     }
 }
 
-/// Does a SELECT, outside of any function, have a native call for an output column?
+/// Does a SELECT have a native call for an output column?
 ///
 /// # Safety
 /// The arguments are those of post_parse_analyze_hook.
-pub unsafe fn has_native_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) -> bool {
+pub unsafe fn has_native_output(query: *const pg_sys::Query) -> bool {
     // SAFETY: reads what PostgreSQL made.
     unsafe {
         (*query).commandType == pg_sys::CmdType::CMD_SELECT
             && gucs::redirect()
             && gucs::integer_result()
-            // Bodies of SQL and PL/pgSQL functions: a function declared RETURNS boolean must go on returning one.
-            && (*pstate).p_pre_columnref_hook.is_none()
-            && (*pstate).p_post_columnref_hook.is_none()
             && has_native((*query).targetList)
     }
 }
 
 /// # Safety
-/// As `has_native_output`, which said yes.
+/// The arguments are those of post_parse_analyze_hook, and `has_native_output` said yes.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
     // SAFETY: see `has_native_output`.
@@ -146,22 +143,59 @@ unsafe fn length(list: *const pg_sys::List) -> usize {
     unsafe { list.as_ref() }.map_or(0, |list| list.length as usize)
 }
 
-/// A client's own statements are analyzed before anything runs. What is analyzed later belongs to a function (EXECUTE,
-/// DO), to a definition (CREATE VIEW) or to COPY, but for the statement of a PREPARE, which the client will execute.
+/// Is this the text that the client has sent? What functions run has a text of its own: also in deferred triggers at commit and while a query is
+/// planned, when no portal is active either. While one is, the client's text is a definition (CREATE VIEW) or COPY, but for the statement of
+/// a PREPARE, which the client will execute. A background worker has no client.
 ///
 /// # Safety
-/// As `has_native_output`.
-unsafe fn is_clients_own(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) -> bool {
+/// As `redirect_output`.
+unsafe fn is_clients_own(pstate: *const pg_sys::ParseState, query: *const pg_sys::Query) -> bool {
     // SAFETY: reads what PostgreSQL made; the source text outlives the analysis.
     unsafe {
+        let text = (*pstate).p_sourcetext;
+        if text.is_null() || pg_sys::MyProcPort.is_null() {
+            return false;
+        }
         if pg_sys::ActivePortal.is_null() {
+            let sent = pg_sys::debug_query_string;
+            // A client that asks for the description of a prepared statement sends no text; then it is analyzed anew with nothing around it.
+            if text == sent || (sent.is_null() && pg_sys::error_context_stack.is_null()) {
+                return true;
+            }
+        } else if is_executed(text) {
             return true;
         }
-        let Some(text) = (*pstate).p_sourcetext.as_ref().map(|text| CStr::from_ptr(text).to_bytes()) else {
+        let statement = CStr::from_ptr(text).to_bytes().get((*query).stmt_location.max(0) as usize..);
+        source::first_word_is(statement.unwrap_or_default(), "prepare")
+    }
+}
+
+/// Is this the text of a statement that the client has prepared by its protocol, and now runs with EXECUTE? It is analyzed anew after a change
+/// in the catalog, and must not change its result.
+///
+/// # Safety
+/// A portal is active.
+unsafe fn is_executed(text: *const c_char) -> bool {
+    // SAFETY: the statements of a portal live as long as it is active; nodes are read by their tags.
+    unsafe {
+        let statements = (*pg_sys::ActivePortal).stmts;
+        if length(statements) == 0 {
             return false;
-        };
-        let statement = text.get((*query).stmt_location.max(0) as usize..).unwrap_or_default();
-        source::first_word_is(statement, "prepare")
+        }
+        let mut node = (*(*(*statements).elements).ptr_value.cast::<pg_sys::PlannedStmt>()).utilityStmt;
+        // EXPLAIN and CREATE TABLE AS have it in a query.
+        loop {
+            let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
+            node = match tag {
+                NodeTag::T_ExplainStmt => (*node.cast::<pg_sys::ExplainStmt>()).query,
+                NodeTag::T_CreateTableAsStmt => (*node.cast::<pg_sys::CreateTableAsStmt>()).query,
+                NodeTag::T_Query => (*node.cast::<pg_sys::Query>()).utilityStmt,
+                NodeTag::T_ExecuteStmt => break,
+                _ => return false,
+            };
+        }
+        let prepared = pg_sys::FetchPreparedStatement((*node.cast::<pg_sys::ExecuteStmt>()).name, false);
+        prepared.as_ref().is_some_and(|prepared| (*prepared.plansource).query_string == text)
     }
 }
 

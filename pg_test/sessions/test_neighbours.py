@@ -1,12 +1,16 @@
 """Other extensions' hooks, and the errors of other statements: whole, with us before, after or absent."""
 
+import contextlib
 import pathlib
+import re
+import subprocess
 
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, pid_of, value
+from conftest import EVERYTHING, Server, eventually, pid_of, value
 
+BOOL = 16
 ORDERS = ["", "redshift_sessions", "redshift_sessions,pg_stat_statements", "pg_stat_statements,redshift_sessions"]
 
 PREPARE = """
@@ -97,3 +101,30 @@ def test_pg_stat_statements_counts_on(neighbour):
         counted = dict(session.execute("SELECT query, calls::int FROM pg_stat_statements").fetchall())
         assert counted["SELECT pg_terminate_backend($1)"] == 3
         assert counted["SELECT $1 + $2 FROM parent"] == 3
+
+
+@contextlib.contextmanager
+def built(name):
+    """A library of this directory, installed into the private copy of the server."""
+    pg_config = Server.call("copy")
+    original = pathlib.Path(pg_config).with_name("origin").read_text().strip()  # which has the headers
+    ask = lambda of, what: subprocess.run([of, what], text=True, capture_output=True, check=True).stdout.strip()
+    source, library = pathlib.Path(__file__).with_name(name + ".c"), pathlib.Path(ask(pg_config, "--pkglibdir"), name + ".so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-I" + ask(original, "--includedir-server"), "-o", library, source], check=True)
+    try:
+        yield
+    finally:
+        library.unlink()
+
+
+def test_a_worker_is_no_client(server, admin):
+    """What it runs by SPI is a function's, also if it calls the text its own: the boolean stays one."""
+    with built("worker"):
+        admin.execute("CREATE FUNCTION launch(text) RETURNS boolean LANGUAGE c AS 'worker'")
+        try:
+            log = server.directory() / "log"
+            assert value(admin, "SELECT launch('SELECT pg_terminate_backend(0)')") is True
+            told = eventually(lambda: re.findall("worker's result is of type ([0-9]+)", log.read_text(errors="replace")))
+            assert told == [str(BOOL)]
+        finally:
+            admin.execute("DROP FUNCTION launch(text)")

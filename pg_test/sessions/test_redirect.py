@@ -199,19 +199,51 @@ def test_what_passes_by_keeps_postgresqls_rule(login, admin):
     assert value(target, "SELECT 1") == 1
 
 
-def test_deferred_triggers_run_outside_of_any_portal_and_are_still_functions(login, admin):
-    """Their statements are analyzed while nothing runs, as a client's are; a SQL function must return its boolean."""
-    admin.execute("""
-        CREATE TABLE later (x int);
-        CREATE FUNCTION in_sql() RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend(0)';
-        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO later SELECT in_sql()::int; RETURN NULL; END';
-        CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW WHEN (NEW.x = 7) EXECUTE FUNCTION fire();
-    """)
-    session = login("awsuser")
-    session.execute("BEGIN; INSERT INTO later VALUES (7); COMMIT")
-    assert session.execute("SELECT x FROM later ORDER BY x").fetchall() == [(0,), (7,)]
-    admin.execute("DROP TABLE later; DROP FUNCTION fire(), in_sql()")
+SAYS = """
+    CREATE FUNCTION in_sql() RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend(0)';
+    CREATE FUNCTION all_of() RETURNS SETOF boolean LANGUAGE plpgsql AS 'BEGIN RETURN QUERY EXECUTE ''SELECT pg_terminate_backend(0)''; END';
+    CREATE FUNCTION says() RETURNS boolean LANGUAGE plpgsql %s AS 'BEGIN RETURN in_sql() OR (SELECT bool_or(b) FROM all_of() b); END';
+"""
+
+
+class TestWhatFunctionsRunIsNotTheClients:
+    """Also where no portal is active. A function that is declared to return boolean fails with an integer."""
+
+    @pytest.mark.parametrize("how", ["simple", "extended"])
+    def test_in_deferred_triggers(self, login, admin, database, how):
+        """At COMMIT, or at the end of a statement of the extended protocol, when the client's text is forgotten already."""
+        owner = prepare_extension(login, database)
+        owner.execute(SAYS % "VOLATILE")
+        owner.execute("""
+            CREATE TABLE later (x int);
+            CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO later SELECT says()::int;
+                EXECUTE 'CREATE VIEW v AS SELECT pg_terminate_backend(0) AS b';
+                EXECUTE 'CREATE TABLE made AS SELECT pg_terminate_backend(0) AS b';
+                RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW WHEN (NEW.x = 7) EXECUTE FUNCTION fire();
+        """)
+        if how == "simple":
+            owner.execute("BEGIN; INSERT INTO later VALUES (7); COMMIT")
+        else:
+            owner.execute("INSERT INTO later VALUES (%s)", (7,))
+        assert owner.execute("SELECT x FROM later ORDER BY x").fetchall() == [(0,), (7,)]
+        for relation in ("v", "made"):
+            assert type_of(owner, "SELECT b FROM " + relation) == BOOL
+        owner.execute("DROP EXTENSION redshift_sessions")  # nothing depends on it
+
+    @pytest.mark.parametrize("volatility, query", [("IMMUTABLE", "SELECT says()"), ("STABLE", "SELECT count(*) < 0 FROM pg_class WHERE relhasindex = says()")])
+    def test_while_a_query_is_planned(self, login, database, volatility, query):
+        owner = prepare_extension(login, database)
+        owner.execute(SAYS % volatility)
+        for how in (False, True):
+            owner.notices.clear()
+            assert owner.execute("EXPLAIN " + query, prepare=how).fetchall()
+            assert {notice.sqlstate for notice in owner.notices} == {"22023"}  # it was evaluated, for its value or for an estimate
+            assert owner.execute(query, prepare=how).fetchall() == [(False,)]
+        owner.execute("DROP EXTENSION redshift_sessions")
 
 
 def test_a_function_may_change(login, admin):

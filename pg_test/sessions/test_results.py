@@ -212,6 +212,56 @@ class TestProtocols:
             assert caller.execute("EXECUTE p(0)").fetchall() == [(0,)]
             admin.execute("DROP INDEX i")
 
+    def test_a_statement_of_the_protocol_keeps_its_type(self, login, admin, table):
+        """Whenever PostgreSQL analyzes it anew, after a change in the catalog: to describe it, to bind it, for EXECUTE in SQL."""
+        session = login("awsuser")
+        caller = session.pgconn
+        session.execute("CREATE TEMP TABLE kept (b int)")
+        assert caller.prepare(b"s", b"SELECT pg_terminate_backend(0) FROM t WHERE id = 1").status == psycopg.pq.ExecStatus.COMMAND_OK
+
+        def described():
+            return caller.describe_prepared(b"s").ftype(0)
+
+        def bound():
+            return caller.exec_prepared(b"s", []).ftype(0)
+
+        def executed():
+            return session.execute("EXECUTE s", prepare=False).description[0].type_code
+
+        def explained():
+            session.execute("EXPLAIN ANALYZE EXECUTE s", prepare=False)
+            return INT4
+
+        def created():
+            session.execute("DROP TABLE kept; CREATE TEMP TABLE kept AS EXECUTE s", prepare=False)
+            return session.execute("SELECT * FROM kept", prepare=False).description[0].type_code
+
+        def created_and_explained():
+            session.execute("EXPLAIN ANALYZE CREATE TEMP TABLE other AS EXECUTE s", prepare=False)
+            session.execute("DROP TABLE other")
+            return INT4
+
+        for way in (described, bound, executed, explained, created, created_and_explained) * 2:
+            admin.execute("CREATE INDEX i ON t (v)")  # whatever it was planned for is stale
+            assert way() == INT4, way
+            admin.execute("DROP INDEX i")
+            assert way() == INT4, way
+
+    @pytest.mark.parametrize("how", ["simple", "extended"])
+    def test_commands_with_a_query_are_boolean(self, login, how):
+        session = login("awsuser")
+        run = lambda query: session.execute(query, prepare=how == "extended")
+        run("EXPLAIN (VERBOSE, COSTS OFF) SELECT pg_terminate_backend(0)")
+        verbose = str(run("EXPLAIN (VERBOSE, COSTS OFF) SELECT pg_terminate_backend(0)").fetchall())
+        assert "pg_terminate_backend_bool(0" in verbose
+        run("CREATE TEMP TABLE made AS SELECT pg_terminate_backend(0) AS b")
+        run("CREATE TEMP VIEW v AS SELECT pg_terminate_backend(0) AS b")
+        run("BEGIN")
+        run("DECLARE c CURSOR FOR SELECT pg_terminate_backend(0) AS b")
+        for query in ("TABLE made", "TABLE v", "FETCH c"):
+            assert run(query).description[0].type_code == BOOL, query
+        run("COMMIT")
+
     def test_psycopg2(self, login, server):
         connection = psycopg2.connect(server.dsn("alice"))
         cursor = connection.cursor()
