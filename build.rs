@@ -3,7 +3,7 @@
 
 /// What runs in each session, a few pages: by module and the beginning of the name. Kept side by side, because each piece of 16 pages that
 /// a new session touches is mapped for it, and that is most of what the library costs a connection.
-const IN_EVERY_SESSION: [&str; 13] = [
+const IN_EVERY_SESSION: [&str; 14] = [
     "11connections",
     "10statements",
     "11query_group",
@@ -14,6 +14,7 @@ const IN_EVERY_SESSION: [&str; 13] = [
     "5hooks20subtransaction_event",
     "5hooks21client_authentication",
     "5hooks5paths",
+    "5hooks6access",
     "5hooks7",
     "6compat12executor_run",
     "7resolve",

@@ -55,6 +55,20 @@ pub fn cancel_denied() -> Message {
     }
 }
 
+/// `function` is PostgreSQL's own, in a place where a call of it is not redirected.
+pub fn native_denied(function: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        text: format!("permission denied for function {function}"),
+        detail: Some(
+            "A call in this place would follow PostgreSQL's rule, by which more users may signal a session than by Redshift's.",
+        ),
+        hint: Some(format!(
+            "Call it in a plain query, as in SELECT {function}(pid), or call redshift_sessions.{function}(pid)."
+        )),
+    }
+}
+
 /// Said by CREATE EXTENSION. `libraries` is the present value of shared_preload_libraries.
 pub fn not_preloaded(libraries: &str) -> Message {
     Message {

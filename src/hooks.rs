@@ -12,8 +12,8 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::compat::{self, raw};
 use crate::{
-    cancel_text, conflict, connections, inlining, last_query, log_file, logs, query_group, resolve, scan, statements,
-    stl_tr_conflict, target,
+    cancel_text, conflict, connections, inlining, last_query, log_file, logs, query_group, refuse, resolve, scan,
+    statements, stl_tr_conflict, target,
 };
 
 /// The hook that was there before ours, None for none. A backend has one thread.
@@ -28,6 +28,7 @@ static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = Previous(Cell::ne
 static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = Previous(Cell::new(None));
 static PATHS: Previous<pg_sys::set_rel_pathlist_hook_type> = Previous(Cell::new(None));
 static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = Previous(Cell::new(None));
+static ACCESS: Previous<pg_sys::object_access_hook_type> = Previous(Cell::new(None));
 static SHMEM_REQUEST: Previous<Option<unsafe extern "C-unwind" fn()>> = Previous(Cell::new(None));
 static SHMEM_STARTUP: Previous<pg_sys::shmem_startup_hook_type> = Previous(Cell::new(None));
 static AUTHENTICATION: Previous<raw::AuthenticationHook> = Previous(Cell::new(None));
@@ -46,6 +47,10 @@ pub fn install() {
         pg_sys::set_rel_pathlist_hook = Some(paths);
         NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
+        ACCESS.0.set(pg_sys::object_access_hook);
+        pg_sys::object_access_hook = Some(access);
+        UTILITY.0.set(pg_sys::ProcessUtility_hook);
+        pg_sys::ProcessUtility_hook = Some(utility);
     }
 }
 
@@ -60,8 +65,6 @@ pub fn install_logs() {
         raw::ClientAuthentication_hook = Some(client_authentication);
         EMIT_LOG.0.set(pg_sys::emit_log_hook);
         pg_sys::emit_log_hook = Some(emit_log);
-        UTILITY.0.set(pg_sys::ProcessUtility_hook);
-        pg_sys::ProcessUtility_hook = Some(utility);
         raw::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
         raw::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
     }
@@ -220,6 +223,9 @@ unsafe extern "C-unwind" fn utility(
     let before = conflict::enter_command();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
+        if refuse::is_definition(statement) {
+            refuse::refuse_definition(statement);
+        }
         let next = UTILITY.0.get().unwrap_or(raw::standard_ProcessUtility);
         next(statement, query_string, read_only_tree, context, params, environment, destination, completion);
     }
@@ -264,4 +270,30 @@ unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
         }
         inlining::is_candidate(function) && inlining::must_stay(function)
     }
+}
+
+/// Asked about each function that a query has, before it runs.
+unsafe extern "C-unwind" fn access(
+    access: pg_sys::ObjectAccessType::Type,
+    class: Oid,
+    object: Oid,
+    part: c_int,
+    argument: *mut c_void,
+) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        if refuse::is_native_call(access, class, object) {
+            refuse::refuse(object);
+        }
+        if let Some(next) = ACCESS.0.get() {
+            next(access, class, object, part, argument);
+        }
+    }
+}
+
+/// Does another library want to know what is accessed? It may have come before us or after.
+pub fn others_watch_access() -> bool {
+    // SAFETY: set while libraries are loaded.
+    let first = unsafe { pg_sys::object_access_hook };
+    ACCESS.0.get().is_some() || first.map(|hook| hook as *const ()) != Some(access as *const ())
 }

@@ -11,7 +11,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::memory::Roomy;
-use crate::{gucs, source, target};
+use crate::{gucs, resolve, source, target};
 
 /// A fixed oid, from PostgreSQL's pg_language.dat.
 const SQL_LANGUAGE: Oid = Oid::from_u32(14);
@@ -38,6 +38,8 @@ struct Verdict {
 /// A backend has one thread.
 struct Memory {
     verdicts: [Cell<Verdict>; PLACES],
+    /// Are there operators over native functions? None until somebody asks, and again when an operator changes.
+    operators: Cell<Option<bool>>,
     /// How often something was to be forgotten.
     forgotten: Cell<u64>,
 }
@@ -47,7 +49,8 @@ unsafe impl Sync for Memory {}
 
 const NONE: Verdict = Verdict { function: Oid::INVALID, hash: 0, body: Body::Other };
 
-static MEMORY: Memory = Memory { verdicts: [const { Cell::new(NONE) }; PLACES], forgotten: Cell::new(0) };
+static MEMORY: Memory =
+    Memory { verdicts: [const { Cell::new(NONE) }; PLACES], operators: Cell::new(None), forgotten: Cell::new(0) };
 
 fn place(function: Oid) -> &'static Cell<Verdict> {
     &MEMORY.verdicts[function.to_u32() as usize % PLACES]
@@ -59,7 +62,12 @@ pub fn is_candidate(function: Oid) -> bool {
         return false;
     }
     let known = place(function).get();
-    known.function != function || known.body == Body::NamesNative
+    known.function != function
+        || match known.body {
+            Body::Other => false,
+            Body::Harmless => MEMORY.operators.get() != Some(false),
+            Body::NamesNative => true,
+        }
 }
 
 /// # Safety
@@ -68,14 +76,22 @@ pub fn is_candidate(function: Oid) -> bool {
 pub unsafe extern "C-unwind" fn must_stay(function: Oid) -> bool {
     let known = place(function).get();
     let body = if known.function == function { known.body } else { look_at(function) };
-    body == Body::NamesNative && target::targets().is_some()
+    let calls = match body {
+        Body::Other => false,
+        Body::Harmless => are_there_operators(),
+        Body::NamesNative => true,
+    };
+    calls && target::targets().is_some()
 }
 
-/// Forget what is known when a function changes.
+/// Forget what is known when a function or an operator changes.
 pub fn watch_catalog() {
-    let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
-    // SAFETY: the callback is a plain function that cannot fail.
-    unsafe { pg_sys::CacheRegisterSyscacheCallback(cache, Some(forget_function), Datum::from(0)) }
+    use pg_sys::SysCacheIdentifier::{OPEROID, PROCOID};
+    // SAFETY: the callbacks are plain functions that cannot fail.
+    unsafe {
+        pg_sys::CacheRegisterSyscacheCallback(PROCOID as i32, Some(forget_function), Datum::from(0));
+        pg_sys::CacheRegisterSyscacheCallback(OPEROID as i32, Some(forget_operators), Datum::from(0));
+    }
 }
 
 /// `hash` is 0 for all functions.
@@ -86,6 +102,11 @@ unsafe extern "C-unwind" fn forget_function(_argument: Datum, _cache: std::ffi::
             place.set(NONE);
         }
     }
+}
+
+unsafe extern "C-unwind" fn forget_operators(_argument: Datum, _cache: std::ffi::c_int, _hash: u32) {
+    MEMORY.forgotten.set(MEMORY.forgotten.get() + 1);
+    MEMORY.operators.set(None);
 }
 
 fn look_at(function: Oid) -> Body {
@@ -131,5 +152,48 @@ fn texts(function: Oid) -> Option<Vec<Vec<u8>>> {
         let texts = in_sql.then(|| texts.collect());
         pg_sys::ReleaseSysCache(tuple);
         texts
+    }
+}
+
+/// An operator that is made over a native function can be in the body of any function, or in a view that it reads. There are next to none,
+/// so while there is one nothing is inlined.
+fn are_there_operators() -> bool {
+    if let Some(known) = MEMORY.operators.get() {
+        return known;
+    }
+    let before = MEMORY.forgotten.get();
+    let found = find_operator();
+    if MEMORY.forgotten.get() == before {
+        MEMORY.operators.set(Some(found));
+    }
+    found
+}
+
+/// Looks at those that users have made.
+fn find_operator() -> bool {
+    let _room = Roomy::call();
+    // SAFETY: a scan of the catalog, whose rows have this form; it ends before the table is closed.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as i32;
+        let mut key = pg_sys::ScanKeyData::default();
+        let oldest = Oid::from_u32(pg_sys::FirstNormalObjectId);
+        pg_sys::ScanKeyInit(
+            &mut key,
+            pg_sys::Anum_pg_operator_oid as i16,
+            pg_sys::BTGreaterEqualStrategyNumber as u16,
+            pg_sys::F_OIDGE.into(),
+            oldest.into(),
+        );
+        let table = pg_sys::table_open(pg_sys::OperatorRelationId, lock);
+        let index = Oid::from_u32(pg_sys::OperatorOidIndexId);
+        let scan = pg_sys::systable_beginscan(table, index, true, std::ptr::null_mut(), 1, &mut key);
+        let mut found = false;
+        while !found {
+            let Some(tuple) = pg_sys::systable_getnext(scan).as_mut() else { break };
+            found = resolve::is_native((*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_operator>()).oprcode);
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(table, lock);
+        found
     }
 }

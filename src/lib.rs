@@ -5,7 +5,7 @@
 //! SELECT   -> scan, or svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
 //! signal   -> svl_terminate, error -> stl_tr_conflict (conflict), login and exit -> connections,
 //!             queries -> statements: logs -> ring (shared memory)
-//! names    -> hooks (where do we listen?) -> resolve (which calls?), inlining -> target (our functions)
+//! names    -> hooks (where do we listen?) -> resolve (which calls?), inlining, refuse (what passes by?) -> target (our functions)
 //! ```
 
 use pgrx::prelude::*;
@@ -57,6 +57,7 @@ mod preload;
 mod prepared;
 mod process;
 mod query_group;
+mod refuse;
 mod resolve;
 mod scan;
 mod set_returning;

@@ -12,7 +12,7 @@ use pgrx::pg_sys::{self, NodeTag, Oid};
 
 use crate::compat::raw;
 use crate::target::{self, Targets};
-use crate::{gucs, source};
+use crate::{gucs, refuse, source};
 
 const TERMINATE: Oid = Oid::from_u32(pg_sys::F_PG_TERMINATE_BACKEND);
 const CANCEL: Oid = Oid::from_u32(pg_sys::F_PG_CANCEL_BACKEND);
@@ -28,10 +28,21 @@ pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
 /// As `has_native_call`; the planner may change its query, and so may we.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
-    if let Some(targets) = target::targets() {
-        // SAFETY: the walker has the type of the context.
-        unsafe { replace_native_call(query.cast(), (&raw const targets).cast_mut().cast()) };
+    let Some(targets) = target::targets() else { return };
+    let mut context = Redirection { targets, operator: Oid::INVALID };
+    // SAFETY: the walker has the type of the context.
+    unsafe {
+        replace_native_call(query.cast(), (&raw mut context).cast());
+        if context.operator != Oid::INVALID {
+            refuse::refuse(context.operator);
+        }
     }
+}
+
+struct Redirection {
+    targets: Targets,
+    /// The native function of an operator in the query, if there is one.
+    operator: Oid,
 }
 
 unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
@@ -44,6 +55,7 @@ unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *
             NodeTag::T_Var | NodeTag::T_Const | NodeTag::T_Param | NodeTag::T_RangeTblRef => false,
             NodeTag::T_TargetEntry => find_native_call((*node.cast::<pg_sys::TargetEntry>()).expr.cast(), context),
             NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
+            _ if is_native(function_of_operator(node)) => true,
             _ => raw::expression_tree_walker(node, find_native_call, context),
         }
     }
@@ -57,16 +69,49 @@ unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context
         if tag == NodeTag::T_Query {
             return raw::query_tree_walker(node.cast(), replace_native_call, context, 0);
         }
+        let found = &mut *context.cast::<Redirection>();
         if tag == NodeTag::T_FuncExpr {
-            let targets = &*context.cast::<Targets>();
             let call = &mut *node.cast::<pg_sys::FuncExpr>();
             match call.funcid {
-                TERMINATE => call.funcid = targets.terminate_bool,
-                CANCEL => call.funcid = targets.cancel_bool,
+                TERMINATE => call.funcid = found.targets.terminate_bool,
+                CANCEL => call.funcid = found.targets.cancel_bool,
                 _ => (),
             }
         }
+        let function = function_of_operator(node);
+        if is_native(function) {
+            found.operator = function;
+        }
         raw::expression_tree_walker(node, replace_native_call, context)
+    }
+}
+
+/// That of an operator which somebody made, and which may be over any function. What a stored query has of it is looked up, as the planner
+/// would do next.
+///
+/// # Safety
+/// A node of a query that is about to be planned.
+unsafe fn function_of_operator(node: *mut pg_sys::Node) -> Oid {
+    // SAFETY: promised by the caller; nodes are read by their tags.
+    unsafe {
+        match (*node).type_ {
+            NodeTag::T_OpExpr | NodeTag::T_DistinctExpr | NodeTag::T_NullIfExpr => {
+                let operator = node.cast::<pg_sys::OpExpr>();
+                if (*operator).opno.to_u32() >= pg_sys::FirstNormalObjectId {
+                    raw::set_opfuncid(operator);
+                    return (*operator).opfuncid;
+                }
+            }
+            NodeTag::T_ScalarArrayOpExpr => {
+                let operator = node.cast::<pg_sys::ScalarArrayOpExpr>();
+                if (*operator).opno.to_u32() >= pg_sys::FirstNormalObjectId {
+                    raw::set_sa_opfuncid(operator);
+                    return (*operator).opfuncid;
+                }
+            }
+            _ => (),
+        }
+        Oid::INVALID
     }
 }
 
@@ -138,7 +183,7 @@ unsafe fn native_output(columns: *const pg_sys::List, index: usize) -> Option<*m
 
 /// # Safety
 /// A list, or NIL, which is NULL.
-unsafe fn length(list: *const pg_sys::List) -> usize {
+pub unsafe fn length(list: *const pg_sys::List) -> usize {
     // SAFETY: promised by the caller.
     unsafe { list.as_ref() }.map_or(0, |list| list.length as usize)
 }
@@ -199,6 +244,10 @@ unsafe fn is_executed(text: *const c_char) -> bool {
     }
 }
 
-fn is_native(function: Oid) -> bool {
+pub fn is_native(function: Oid) -> bool {
     function == TERMINATE || function == CANCEL
+}
+
+pub fn name_of(function: Oid) -> &'static str {
+    if function == TERMINATE { "pg_terminate_backend" } else { "pg_cancel_backend" }
 }

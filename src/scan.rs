@@ -91,7 +91,7 @@ pub unsafe fn is_candidate(
             && (*(*root).parse).commandType == pg_sys::CmdType::CMD_SELECT
             && (*root).rowMarks.is_null()
             && (*relation).lateral_relids.is_null()
-            && { pg_sys::object_access_hook }.is_none()
+            && !crate::hooks::others_watch_access()
             && function_of(table).is_some_and(|call| {
                 (*call).funcretset && (*call).args.is_null() && (*call).funcid.to_u32() >= pg_sys::FirstNormalObjectId
             })

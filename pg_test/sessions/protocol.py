@@ -56,6 +56,14 @@ class Raw:
     def value(self, text):
         return self.query(text)[0][0]
 
+    def call(self, function, *arguments):
+        """The function call message; arguments and result as text."""
+        body = struct.pack("!ihh", function, 0, len(arguments))
+        for argument in arguments:
+            body += struct.pack("!i", len(argument)) + argument.encode()
+        self.socket.sendall(b"F" + struct.pack("!i", len(body) + 6) + body + struct.pack("!h", 0))
+        return self.answer()
+
     def close(self):
         self.socket.sendall(b"X" + struct.pack("!i", 4))
         self.buffer.close()

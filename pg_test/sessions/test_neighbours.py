@@ -117,6 +117,37 @@ def built(name):
         library.unlink()
 
 
+@pytest.fixture(params=["watcher,redshift_sessions", "redshift_sessions,watcher"])
+def watched(request):
+    """A server with another library that watches which functions run, before us and after."""
+    with built("watcher"):
+        server = Server("watched", {**EVERYTHING, "shared_preload_libraries": request.param})
+        yield server
+        server.remove()
+
+
+def test_another_library_watches_on(watched):
+    """It is asked about the function behind our view, which our own scan would not run, and about what we let pass; what we refuse is refused."""
+    with watched.connect() as admin, watched.connect("member") as member:
+        for session in (admin, member):
+            session.execute("PREPARE p(boolean) AS SELECT $1")
+            session.notices.clear()
+        told = lambda session: [notice.message_primary for notice in session.notices]
+        assert "Function Scan" in str(admin.execute("EXPLAIN SELECT * FROM svv_transactions").fetchall())
+        admin.execute("SELECT count(*) FROM svv_transactions")
+        assert "watched svv_transactions" in told(admin)
+        admin.execute("EXECUTE p(pg_cancel_backend(0))")
+        assert "watched pg_cancel_backend" in told(admin)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied for function pg_cancel_backend"):
+            member.execute("EXECUTE p(pg_cancel_backend(0))")
+        # PostgreSQL's function, called by ours, is nobody's to watch: not before us either.
+        member.notices.clear()
+        member.execute("SELECT pg_cancel_backend(pg_backend_pid()) WHERE false")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            member.execute("SELECT pg_cancel_backend(pg_backend_pid())")
+        assert "watched pg_cancel_backend" in told(member)  # ours, of the same name
+
+
 def test_a_worker_is_no_client(server, admin):
     """What it runs by SPI is a function's, also if it calls the text its own: the boolean stays one."""
     with built("worker"):

@@ -190,15 +190,6 @@ class TestSettings:
         assert type_of(bob) == INT4
 
 
-def test_what_passes_by_keeps_postgresqls_rule(login, admin):
-    """Arguments of EXECUTE and CALL are not planned. PostgreSQL's own rule then still holds: bob may not."""
-    target, bob = login("alice"), login("bob")
-    bob.execute("PREPARE p(boolean) AS SELECT $1")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        bob.execute("EXECUTE p(pg_terminate_backend(%d))" % pid_of(target))
-    assert value(target, "SELECT 1") == 1
-
-
 SAYS = """
     CREATE FUNCTION in_sql() RETURNS boolean LANGUAGE sql AS 'SELECT pg_terminate_backend(0)';
     CREATE FUNCTION all_of() RETURNS SETOF boolean LANGUAGE plpgsql AS 'BEGIN RETURN QUERY EXECUTE ''SELECT pg_terminate_backend(0)''; END';
