@@ -57,8 +57,9 @@ pub mod raw {
         ) -> *const std::ffi::c_char;
         pub fn GetConfigOptionFlags(name: *const std::ffi::c_char, missing_ok: bool) -> c_int;
         pub fn pg_mbcliplen(text: *const std::ffi::c_char, length: c_int, limit: c_int) -> c_int;
-        pub fn set_opfuncid(operator: *mut pg_sys::OpExpr);
-        pub fn set_sa_opfuncid(operator: *mut pg_sys::ScalarArrayOpExpr);
+        pub fn get_opcode(operator: pg_sys::Oid) -> pg_sys::Oid;
+        pub fn get_commutator(operator: pg_sys::Oid) -> pg_sys::Oid;
+        pub fn get_negator(operator: pg_sys::Oid) -> pg_sys::Oid;
         #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]
         pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
         #[cfg_attr(pg16_plus, link_name = "query_tree_walker_impl")]

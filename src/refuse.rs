@@ -5,7 +5,7 @@
 //! object_access_hook; not for redirected calls, which are ours, nor for our own call of its function (`backend.rs`).
 //!
 //! One thing it does not ask about: how many rows an operator selects is estimated with the operator's function. So operators over the native
-//! functions are refused when they are made, and again when a query with one is planned (`resolve.rs`).
+//! functions are refused when they are made, and again when a query with one, its negator or its commutator is planned (`resolve.rs`).
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, NodeTag, Oid};

@@ -55,7 +55,7 @@ unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *
             NodeTag::T_Var | NodeTag::T_Const | NodeTag::T_Param | NodeTag::T_RangeTblRef => false,
             NodeTag::T_TargetEntry => find_native_call((*node.cast::<pg_sys::TargetEntry>()).expr.cast(), context),
             NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
-            _ if is_native(function_of_operator(node)) => true,
+            _ if native_of_operator(node).is_some() => true,
             _ => raw::expression_tree_walker(node, find_native_call, context),
         }
     }
@@ -78,40 +78,36 @@ unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context
                 _ => (),
             }
         }
-        let function = function_of_operator(node);
-        if is_native(function) {
+        if let Some(function) = native_of_operator(node) {
             found.operator = function;
         }
         raw::expression_tree_walker(node, replace_native_call, context)
     }
 }
 
-/// That of an operator which somebody made, and which may be over any function. What a stored query has of it is looked up, as the planner
-/// would do next.
+/// The native function that PostgreSQL might call for an operator which somebody made: to run it, to estimate it, which may be done with its
+/// commutator or its negator, or to do the same with the negator, which it puts in the place of NOT.
 ///
 /// # Safety
 /// A node of a query that is about to be planned.
-unsafe fn function_of_operator(node: *mut pg_sys::Node) -> Oid {
-    // SAFETY: promised by the caller; nodes are read by their tags.
+unsafe fn native_of_operator(node: *const pg_sys::Node) -> Option<Oid> {
+    // SAFETY: promised by the caller; nodes are read by their tags. Without a partner there is a look-up of nothing, which finds nothing.
     unsafe {
-        match (*node).type_ {
+        let operator = match (*node).type_ {
             NodeTag::T_OpExpr | NodeTag::T_DistinctExpr | NodeTag::T_NullIfExpr => {
-                let operator = node.cast::<pg_sys::OpExpr>();
-                if (*operator).opno.to_u32() >= pg_sys::FirstNormalObjectId {
-                    raw::set_opfuncid(operator);
-                    return (*operator).opfuncid;
-                }
+                (*node.cast::<pg_sys::OpExpr>()).opno
             }
-            NodeTag::T_ScalarArrayOpExpr => {
-                let operator = node.cast::<pg_sys::ScalarArrayOpExpr>();
-                if (*operator).opno.to_u32() >= pg_sys::FirstNormalObjectId {
-                    raw::set_sa_opfuncid(operator);
-                    return (*operator).opfuncid;
-                }
-            }
-            _ => (),
+            NodeTag::T_ScalarArrayOpExpr => (*node.cast::<pg_sys::ScalarArrayOpExpr>()).opno,
+            _ => return None,
+        };
+        if operator.to_u32() < pg_sys::FirstNormalObjectId {
+            return None;
         }
-        Oid::INVALID
+        let negator = raw::get_negator(operator);
+        [operator, raw::get_commutator(operator), negator, raw::get_commutator(negator)]
+            .into_iter()
+            .map(|operator| raw::get_opcode(operator))
+            .find(|function| is_native(*function))
     }
 }
 

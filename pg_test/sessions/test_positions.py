@@ -82,6 +82,9 @@ POSITIONS = {
     ),
     "operator in a check constraint": ("CREATE TABLE t (x int CHECK (x ### 0::bigint))", "INSERT INTO t VALUES ({pid})"),
     "operator that is estimated": ("", "EXPLAIN SELECT 1 FROM bait WHERE pid ### 0::bigint"),
+    "operator whose negator is estimated": ("", "EXPLAIN SELECT 1 FROM bait WHERE pid !## 0::bigint"),
+    "operator whose commutator is estimated": ("", "EXPLAIN SELECT 1 FROM bait WHERE 0::bigint ##! pid"),
+    "operator whose negator has it as commutator": ("", "EXPLAIN SELECT 1 FROM bait WHERE NOT 0::bigint !##! pid"),
     "operator that is estimated, in a view": ("CREATE VIEW v AS SELECT 1 FROM bait WHERE pid ### 0::bigint", "EXPLAIN SELECT * FROM v"),
 }
 # While the database has such an operator no function is inlined, so nothing of its body is estimated.
@@ -101,6 +104,12 @@ BAIT = """
     ANALYZE bait;
 """
 OPERATOR = "CREATE OPERATOR hideout.### (LEFTARG = int, RIGHTARG = bigint, FUNCTION = pg_catalog.pg_terminate_backend, RESTRICT = eqsel, JOIN = eqjoinsel)"
+# Over harmless functions; but to estimate them PostgreSQL calls the function of that one.
+PARTNERS = """
+    CREATE OPERATOR hideout.!## (LEFTARG = int, RIGHTARG = bigint, FUNCTION = int48ne, NEGATOR = OPERATOR(hideout.###), RESTRICT = neqsel);
+    CREATE OPERATOR hideout.##! (LEFTARG = bigint, RIGHTARG = int, FUNCTION = int84gt, COMMUTATOR = OPERATOR(hideout.###), RESTRICT = scalargtsel);
+    CREATE OPERATOR hideout.!##! (LEFTARG = bigint, RIGHTARG = int, FUNCTION = int84ne, NEGATOR = OPERATOR(hideout.##!), RESTRICT = neqsel);
+"""
 DETAIL = "A call in this place would follow PostgreSQL's rule, by which more users may signal a session than by Redshift's."
 HINT = "Call it in a plain query, as in SELECT {f}(pid), or call redshift_sessions.{f}(pid)."
 
@@ -132,8 +141,10 @@ def attempt(server, caller, statement, pid):
 def prepare(maker, caller, position, pid):
     """Only a superuser may make the operator where the extension is."""
     made, statement = (POSITIONS | INSIDE)[position]
-    if "###" in made + statement:
+    if "##" in made + statement:
         maker.execute(OPERATOR)
+    if "!" in statement:
+        maker.execute(PARTNERS)
     caller.execute((BAIT + made).format(pid=pid))
     return statement
 
