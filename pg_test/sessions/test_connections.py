@@ -93,7 +93,7 @@ def leave(admin, how, login):
     elif how == "broken":
         socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
     elif how == "broken while busy":
-        session.pgconn.send_query(b"SELECT repeat('x', 1000) FROM generate_series(1, 100000000)")
+        session.pgconn.send_query(b"SELECT repeat('x', 1000), generate_series(1, 100000000)")
         socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
     elif how == "terminated":
         admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
@@ -176,12 +176,14 @@ def test_who_sees_which_sessions(login, admin):
 
 @pytest.fixture(scope="module")
 def picky():
-    """Asks bob for a password that he does not have."""
+    """Asks bob for a password that he does not have, and keeper for one that it has."""
     server = Server("picky", EVERYTHING)
     hba = server.directory() / "data/pg_hba.conf"
-    hba.write_text("host all bob 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+    hba.write_text("host all bob,keeper 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
     server.stop()
     server.start(EVERYTHING)
+    with server.connect() as admin:
+        admin.execute("CREATE ROLE keeper LOGIN PASSWORD 'secret'")
     yield server
     server.remove()
 
@@ -200,7 +202,7 @@ def test_a_client_that_leaves_when_it_is_asked_for_a_password_has_not_failed(pic
     """As psql does, to ask its user; then it connects again."""
     with socket.create_connection(("127.0.0.1", picky.port), timeout=30) as client:
         port = client.getsockname()[1]
-        packet = struct.pack("!i", 196608) + b"user\0bob\0database\0dev\0\0"
+        packet = struct.pack("!i", 196608) + b"user\0keeper\0database\0dev\0\0"
         client.sendall(struct.pack("!i", len(packet) + 4) + packet)
         assert client.recv(1) == b"R"
         client.shutdown(socket.SHUT_WR)
