@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use redshift_sessions_fuzz::record::{Conflict, Record};
-use redshift_sessions_fuzz::ring::{Counts, Ring};
+use redshift_sessions_fuzz::ring::{Counts, Header, Ring};
 use redshift_sessions_fuzz::saved::{self, SavedLog};
 
 const WORDS: usize = 4;
@@ -42,9 +42,10 @@ fn restore(logs: &[SavedLog]) {
     for log in logs {
         let rows: Vec<[u64; WORDS]> = log.rows.iter().filter_map(|row| row.as_slice().try_into().ok()).collect();
         for size in [1, 3, 64] {
-            let mut memory = vec![0_u64; Ring::<WORDS>::bytes(size) / 8];
-            // SAFETY: zeroed, aligned, and outlives the ring.
-            let ring = unsafe { Ring::<WORDS>::new(memory.as_mut_ptr().cast(), size) };
+            let mut header = [0_u64; size_of::<Header>() / 8];
+            let mut slots = vec![0_u64; Ring::<WORDS>::bytes(size) / 8];
+            // SAFETY: zeroed, aligned, and outlive the ring.
+            let ring = unsafe { Ring::<WORDS>::new(header.as_mut_ptr().cast(), slots.as_mut_ptr().cast(), size) };
             let mut counts = log.counts.clone();
             counts.dropped += (log.rows.len() - rows.len()) as u64;
             ring.restore(&counts, rows.clone().into_iter());
