@@ -46,7 +46,8 @@ BEGIN
         THEN
             EXECUTE pg_catalog.format('GRANT EXECUTE ON %s TO PUBLIC', object.name);
         END IF;
-        IF unchanged THEN
+        -- Since PostgreSQL 17, pg_init_privs has no row for an object of which CREATE EXTENSION left no privileges at all.
+        IF unchanged OR pg_catalog.cardinality(object.acl) OPERATOR(pg_catalog.=) 0 THEN
             EXECUTE pg_catalog.format('GRANT ALL ON %s TO %s', object.name, object.owner::pg_catalog.regrole);
         END IF;
         FOR item IN

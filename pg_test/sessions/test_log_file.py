@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import psycopg
@@ -61,7 +62,7 @@ def test_a_start_that_fails_keeps_the_file(server):
     for _ in range(2):
         with pytest.raises(AssertionError, match="the server did not start"):
             server.start(EVERYTHING)
-        assert "could not load pg_hba.conf" in (server.directory() / "log").read_text()
+        assert re.search("could not load .*pg_hba.conf", (server.directory() / "log").read_text())
     hba.write_text(good)
     server.start(EVERYTHING)
     again, counts_again = everything(server)
