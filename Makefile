@@ -32,6 +32,11 @@ storm: ## sessions, readers, callers and every kind of fault at once; DURATION=3
 	@$(install_privately)
 	@pg_test/run storm
 
+proof: ## is the lock table read as PostgreSQL reads it? Beside a storm, DURATION=60, and broken on purpose
+	@.ci/setup --tests
+	@$(install_privately)
+	@pg_test/run proof
+
 bench: ## how fast, side by side with the alternatives; writes target/bench; ROUNDS=, PGBENCH_SECONDS=
 	@.ci/setup --tests
 	@$(install_privately)
@@ -103,4 +108,4 @@ publish: ## puts target/package and its checksums into a GitHub release of TAG=
 release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
 	@.ci/release-check
 
-.PHONY: help run test test-all soak storm bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
+.PHONY: help run test test-all soak storm proof bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
