@@ -329,7 +329,10 @@ redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessi
 	return result;
 }
 
-/* Is anything awaited? Those who hold the same are in the way. */
+/*
+ * Is anything awaited? Those who hold the same in the table are in the way. Nobody waits for a fast-path lock, though there may be one beside somebody
+ * who waits for the same relation: LockReleaseAll and AbortStrongLockAcquire open the fast path before the table is brought up to date.
+ */
 static void
 mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
 {
@@ -346,7 +349,7 @@ mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
 	}
 	for (int i = 0; awaited && i < data->nelements; i++)
 	{
-		if (data->locks[i].holdMask && hash_search(awaited, &data->locks[i].locktag, HASH_FIND, NULL))
+		if (data->locks[i].holdMask && !data->locks[i].fastpath && hash_search(awaited, &data->locks[i].locktag, HASH_FIND, NULL))
 			result->locks[i].kind |= IN_THE_WAY;
 	}
 }

@@ -10,7 +10,7 @@ MUTANTS = {
         "\tlock->held = proclock->holdMask;",
     ),
     "awaited locks are forgotten": ("lock->awaited = proc->waitLockMode;", ";"),
-    "a worker's leader is forgotten": ("holder->leader = leader ? leader->pid : 0;", "holder->leader = 0;"),
+    "a worker's leader is forgotten": ("holder->leader = leader ? leader->pid : 0;", "holder->leader = leader ? 0 : 0;"),
     "who is in the way is forgotten": ("lock->kind |= IN_THE_WAY;", ";"),
     "virtual transactions are forgotten": ("if (proc->fpVXIDLock)", "if (false)"),
     "a group of slots ends at the first empty one": ("bits; bits >>= MODE_BITS, slot++)", "bits & 7; bits >>= MODE_BITS, slot++)"),

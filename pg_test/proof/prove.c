@@ -275,7 +275,7 @@ of_theirs(const LockData *theirs, const Unguarded *known, Proof *proof)
 	{
 		const LockInstanceData *instance = &theirs->locks[i];
 		Entry		entry = of_instance(instance, known);
-		bool		waited_for = anybody_waits && entry.held && is_awaited(theirs, &instance->locktag);
+		bool		waited_for = anybody_waits && entry.held && !instance->fastpath && is_awaited(theirs, &instance->locktag);
 
 		count(proof, instance, other_transaction(theirs, i), &entry, waited_for);
 		if (waited_for)
@@ -421,7 +421,8 @@ check_holders(Proof *proof, const RedshiftSessionsLocks *ours, const Unguarded *
 								 holder->user, holder->xid, holder->locks);
 		}
 		proof->reached[NO_CLIENT] |= holder->pid != 0 && !OidIsValid(holder->user);
-		proof->reached[FULL_GROUP] |= has_full_group(proc);
+		/* On 18, PREPARE TRANSACTION leaves no slots behind: it clears the pointer to them. */
+		proof->reached[FULL_GROUP] |= holder->pid != 0 && has_full_group(proc);
 	}
 }
 
