@@ -17,7 +17,7 @@ BEGIN
             LEFT JOIN pg_catalog.pg_namespace AS n ON n.tableoid OPERATOR(pg_catalog.=) d.classid AND n.oid OPERATOR(pg_catalog.=) d.objid
             LEFT JOIN pg_catalog.pg_proc AS p ON p.tableoid OPERATOR(pg_catalog.=) d.classid AND p.oid OPERATOR(pg_catalog.=) d.objid
             LEFT JOIN pg_catalog.pg_class AS c ON c.tableoid OPERATOR(pg_catalog.=) d.classid AND c.oid OPERATOR(pg_catalog.=) d.objid
-            -- On PostgreSQL 18 the row types of views are members too; their privileges are those of the views.
+            -- From PostgreSQL 17 on the row types of views are members too; their privileges are those of the views.
             WHERE e.extname OPERATOR(pg_catalog.=) 'redshift_sessions' AND coalesce(n.oid, p.oid, c.oid) IS NOT NULL)
         SELECT pg_catalog.format('GRANT ALL ON %s TO %s', object.name, object.owner::pg_catalog.regrole)
         FROM object
