@@ -153,9 +153,9 @@ def test_a_session_is_told_that_the_server_runs_an_earlier_library(install, serv
 
 def test_looking_for_locks_does_not_wait_for_one(released, server):
     """Not even for one on the table that has the version."""
-    with released.transaction():
+    # The session first: on 18 a login itself may open that table.
+    with server.connect("alice", "upgraded") as session, released.transaction():
         released.execute("SET LOCAL allow_system_table_mods = on")
         released.execute("LOCK pg_extension")
-        with server.connect("alice", "upgraded") as session:
-            session.execute("SET statement_timeout = '10s'")
-            session.execute("SELECT * FROM svv_transactions").fetchall()
+        session.execute("SET statement_timeout = '10s'")
+        session.execute("SELECT * FROM svv_transactions").fetchall()
