@@ -19,7 +19,12 @@ DECLARE
 BEGIN
     FOR object IN
         SELECT pg_catalog.replace(o.type, 'view', 'table') OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) o.identity AS name,
-               o.type, own.owner, coalesce(own.acl, own.usual) AS acl, coalesce(i.initprivs, own.usual) AS initial,
+               o.type, own.owner, coalesce(own.acl, own.usual) AS acl,
+               coalesce(i.initprivs,
+                        CASE WHEN o.identity OPERATOR(pg_catalog.<>) 'redshift_sessions.logs()' THEN own.usual
+                             -- It was taken from PUBLIC. Where that left nothing at all, PostgreSQL 17 and later have no row in pg_init_privs.
+                             WHEN pg_catalog.cardinality(own.acl) OPERATOR(pg_catalog.=) 0 THEN own.acl
+                             ELSE ARRAY[pg_catalog.makeaclitem(own.owner, own.owner, 'EXECUTE', false)] END) AS initial,
                EXISTS (SELECT FROM pg_catalog.pg_depend AS v
                        WHERE v.refclassid OPERATOR(pg_catalog.=) d.classid AND v.refobjid OPERATOR(pg_catalog.=) d.objid
                          AND v.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid) AS behind_a_view
@@ -38,7 +43,6 @@ BEGIN
         WHERE e.extname OPERATOR(pg_catalog.=) 'redshift_sessions'
     LOOP
         unchanged := object.acl OPERATOR(pg_catalog.@>) object.initial AND object.acl OPERATOR(pg_catalog.<@) object.initial;
-        -- logs() has a row in pg_init_privs, without PUBLIC.
         IF object.type OPERATOR(pg_catalog.=) 'function'
             AND EXISTS (SELECT FROM pg_catalog.aclexplode(object.initial) AS a WHERE a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)
             AND (unchanged OR (object.behind_a_view OR hardened)
@@ -46,8 +50,7 @@ BEGIN
         THEN
             EXECUTE pg_catalog.format('GRANT EXECUTE ON %s TO PUBLIC', object.name);
         END IF;
-        -- Since PostgreSQL 17, pg_init_privs has no row for an object of which CREATE EXTENSION left no privileges at all.
-        IF unchanged OR pg_catalog.cardinality(object.acl) OPERATOR(pg_catalog.=) 0 THEN
+        IF unchanged THEN
             EXECUTE pg_catalog.format('GRANT ALL ON %s TO %s', object.name, object.owner::pg_catalog.regrole);
         END IF;
         FOR item IN
