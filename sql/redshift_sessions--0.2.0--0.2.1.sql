@@ -4,8 +4,8 @@
 -- * An object whose privileges nobody has changed gets those of a fresh install.
 -- * Where an administrator has changed them, nothing is taken away: pg_dump would take what is there when this script ends for the extension's
 --   own, and lose what the administrator gave. What default privileges had given there is named in a warning.
--- * Of EXECUTE pg_init_privs has nothing. PUBLIC gets it back on functions behind views, because without it who may read the view could not, and
---   on all if it lacks it on pg_last_query_id() too: nobody takes that away alone.
+-- * Of EXECUTE pg_init_privs has nothing. PUBLIC gets it back where default privileges took it: on all functions if it lacks it on
+--   pg_last_query_id() too, where nobody takes it away by hand, and on those that the upgrade to 0.2.0 made anew if it lacks it on each of them.
 DO LANGUAGE plpgsql $privileges$
 DECLARE
     object pg_catalog.record;
@@ -16,18 +16,21 @@ DECLARE
         CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
         WHERE p.oid OPERATOR(pg_catalog.=) 'pg_catalog.pg_last_query_id()'::pg_catalog.regprocedure::pg_catalog.oid
           AND a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid);
+    made_anew CONSTANT pg_catalog.oid[] := ARRAY['redshift_sessions.recents()'::pg_catalog.regprocedure, 'redshift_sessions.sessions()',
+        'redshift_sessions.stl_tr_conflict()', 'redshift_sessions.stl_connection_log()'];
+    hardened_anew CONSTANT pg_catalog.bool := NOT EXISTS (
+        SELECT FROM pg_catalog.pg_proc AS p
+        CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+        WHERE p.oid OPERATOR(pg_catalog.=) ANY (made_anew) AND a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid);
 BEGIN
     FOR object IN
         SELECT pg_catalog.replace(o.type, 'view', 'table') OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) o.identity AS name,
-               o.type, own.owner, coalesce(own.acl, own.usual) AS acl,
+               d.objid, o.type, own.owner, coalesce(own.acl, own.usual) AS acl,
                coalesce(i.initprivs,
                         CASE WHEN o.identity OPERATOR(pg_catalog.<>) 'redshift_sessions.logs()' THEN own.usual
                              -- It was taken from PUBLIC. Where that left nothing at all, PostgreSQL 17 and later have no row in pg_init_privs.
                              WHEN pg_catalog.cardinality(own.acl) OPERATOR(pg_catalog.=) 0 THEN own.acl
-                             ELSE ARRAY[pg_catalog.makeaclitem(own.owner, own.owner, 'EXECUTE', false)] END) AS initial,
-               EXISTS (SELECT FROM pg_catalog.pg_depend AS v
-                       WHERE v.refclassid OPERATOR(pg_catalog.=) d.classid AND v.refobjid OPERATOR(pg_catalog.=) d.objid
-                         AND v.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid) AS behind_a_view
+                             ELSE ARRAY[pg_catalog.makeaclitem(own.owner, own.owner, 'EXECUTE', false)] END) AS initial
         FROM pg_catalog.pg_extension AS e
         JOIN pg_catalog.pg_depend AS d
             ON d.refclassid OPERATOR(pg_catalog.=) e.tableoid AND d.refobjid OPERATOR(pg_catalog.=) e.oid
@@ -45,7 +48,7 @@ BEGIN
         unchanged := object.acl OPERATOR(pg_catalog.@>) object.initial AND object.acl OPERATOR(pg_catalog.<@) object.initial;
         IF object.type OPERATOR(pg_catalog.=) 'function'
             AND EXISTS (SELECT FROM pg_catalog.aclexplode(object.initial) AS a WHERE a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)
-            AND (unchanged OR (object.behind_a_view OR hardened)
+            AND (unchanged OR (hardened OR hardened_anew AND object.objid OPERATOR(pg_catalog.=) ANY (made_anew))
                  AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(object.acl) AS a WHERE a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid))
         THEN
             EXECUTE pg_catalog.format('GRANT EXECUTE ON %s TO PUBLIC', object.name);

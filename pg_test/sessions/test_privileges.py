@@ -117,6 +117,7 @@ BY_HAND = """
     REVOKE SELECT ON stv_recents FROM PUBLIC;
     REVOKE EXECUTE ON FUNCTION redshift_sessions.cancel(int, text) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION redshift_sessions.cancel(int, text) TO alice;
+    REVOKE EXECUTE ON FUNCTION redshift_sessions.recents() FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION redshift_sessions.logs() TO alice;
     GRANT SELECT (pid) ON svl_terminate TO alice;
 """
@@ -126,7 +127,8 @@ def by_hand(server, database):
     with server.connect("alice", database) as alice, server.connect("boss", database) as boss:
         alice.execute("SELECT * FROM stl_tr_conflict; SELECT * FROM redshift_sessions.logs(); SELECT redshift_sessions.cancel(NULL)")
         assert value(alice, "SELECT has_column_privilege('svl_terminate', 'pid', 'SELECT') AND NOT has_table_privilege('svl_terminate', 'SELECT')")
-        assert not value(boss, "SELECT has_function_privilege('canceller', 'redshift_sessions.cancel(int, text)', 'EXECUTE')")
+        for function in ("cancel(int, text)", "recents()"):
+            assert not value(boss, "SELECT has_function_privilege('canceller', 'redshift_sessions.%s', 'EXECUTE')" % function)
         with pytest.raises(DENIED):
             alice.execute("SELECT * FROM stv_recents")
 
