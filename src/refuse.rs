@@ -7,6 +7,8 @@
 //! One thing it does not ask about: how many rows an operator selects is estimated with the operator's function. So operators over the native
 //! functions are refused when they are made, and again when a query with one, its negator or its commutator is planned (`resolve.rs`).
 
+use std::ffi::CStr;
+
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, NodeTag, Oid};
 
@@ -57,27 +59,47 @@ pub unsafe fn is_definition(command: *const pg_sys::PlannedStmt) -> bool {
 /// As `is_definition`, which said yes.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_definition(command: *const pg_sys::PlannedStmt) {
+    if target::targets().is_none() || is_superuser() {
+        return;
+    }
     // SAFETY: promised by the caller; the definition is a list of DefElem.
     unsafe {
         let definition = (*(*command).utilityStmt.cast::<pg_sys::DefineStmt>()).definition;
         for index in 0..resolve::length(definition) {
             let element = (*(*definition).elements.add(index)).ptr_value.cast::<pg_sys::DefElem>();
             if let Some(function) = native_named_by(element) {
-                refuse(function);
+                error::native_denied(resolve::name_of(function)).raise();
             }
         }
     }
 }
 
+/// Names of elements that name a function. Those of an operator's estimators do not count: they have other arguments.
+const FUNCTIONS: [&[u8]; 11] = [
+    b"procedure",
+    b"function",
+    b"sfunc",
+    b"sfunc1",
+    b"finalfunc",
+    b"combinefunc",
+    b"serialfunc",
+    b"deserialfunc",
+    b"msfunc",
+    b"minvfunc",
+    b"mfinalfunc",
+];
+
 /// # Safety
-/// An element of a definition; whatever is written like a name may be one of a function.
+/// An element of a definition.
 unsafe fn native_named_by(element: *mut pg_sys::DefElem) -> Option<Oid> {
     let _room = Roomy::call();
     let arguments = [pg_sys::INT4OID, pg_sys::INT8OID];
     // SAFETY: promised by the caller; nodes are read by their tags, and names looked up as the command does it.
     unsafe {
         let tag = (*element).arg.as_ref()?.type_;
-        if !matches!(tag, NodeTag::T_TypeName | NodeTag::T_List | NodeTag::T_String) {
+        if !FUNCTIONS.contains(&CStr::from_ptr((*element).defname).to_bytes())
+            || !matches!(tag, NodeTag::T_TypeName | NodeTag::T_List | NodeTag::T_String)
+        {
             return None;
         }
         let names = pg_sys::defGetQualifiedName(element);

@@ -238,6 +238,8 @@ def test_other_definitions_are_made_as_ever(login, admin, clean):
         CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = bigint, FUNCTION = hideout.pg_terminate_backend, RESTRICT = eqsel, JOIN = eqjoinsel);
         CREATE OPERATOR = (LEFTARG = int, RIGHTARG = bigint, FUNCTION = int48eq, MERGES);
         CREATE AGGREGATE largest(int) (SFUNC = int4larger, STYPE = int, SORTOP = >, PARALLEL = SAFE);
+        CREATE TABLE typed (v int);
+        CREATE OPERATOR #=# (LEFTARG = hideout.typed.v%TYPE, RIGHTARG = int, FUNCTION = int4eq);
         CREATE AGGREGATE are_equal(bigint ORDER BY int) (SFUNC = int4larger, STYPE = int, FINALFUNC = int48eq, INITCOND = '0');
     """)
     assert value(member, "SELECT 5 ### 5::bigint AND largest(v) = 3 FROM (VALUES (3)) AS s (v)") is True
