@@ -78,7 +78,7 @@ pub unsafe extern "C-unwind" fn must_stay(function: Oid) -> bool {
     let body = if known.function == function { known.body } else { look_at(function) };
     let calls = match body {
         Body::Other => false,
-        Body::Harmless => are_there_operators(),
+        Body::Harmless => has_operators(),
         Body::NamesNative => true,
     };
     calls && target::targets().is_some()
@@ -155,12 +155,17 @@ fn texts(function: Oid) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// An operator that is made over a native function can be in the body of any function, or in a view that it reads. There are next to none,
-/// so while there is one nothing is inlined.
-fn are_there_operators() -> bool {
-    if let Some(known) = MEMORY.operators.get() {
-        return known;
-    }
+/// Has this database an operator that is made over a native function? It can be in the body of any function, or in a view that it reads. There
+/// are next to none, so while there is one nothing is inlined.
+pub fn has_operators() -> bool {
+    // SAFETY: a function is looked up, or a query planned: both happen inside a transaction.
+    MEMORY.operators.get().unwrap_or_else(|| unsafe { look_for_operators() })
+}
+
+/// # Safety
+/// Inside a transaction.
+#[pg_guard]
+unsafe extern "C-unwind" fn look_for_operators() -> bool {
     let before = MEMORY.forgotten.get();
     let found = find_operator();
     if MEMORY.forgotten.get() == before {

@@ -2,7 +2,8 @@
 //!
 //! A bare output column of a client's own SELECT becomes Redshift's integer function when the query is analyzed; every
 //! other call becomes the boolean one when the query is planned. Looking for calls needs no catalog, so statements
-//! without one cost a walk over their tree and cannot fail here.
+//! without one cost a walk over their tree. Only a query with an operator that somebody made has the database searched, once, for operators over
+//! PostgreSQL's functions.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
@@ -12,7 +13,7 @@ use pgrx::pg_sys::{self, NodeTag, Oid};
 
 use crate::compat::raw;
 use crate::target::{self, Targets};
-use crate::{gucs, refuse, source};
+use crate::{gucs, inlining, refuse, source};
 
 const TERMINATE: Oid = Oid::from_u32(pg_sys::F_PG_TERMINATE_BACKEND);
 const CANCEL: Oid = Oid::from_u32(pg_sys::F_PG_CANCEL_BACKEND);
@@ -100,7 +101,7 @@ unsafe fn native_of_operator(node: *const pg_sys::Node) -> Option<Oid> {
             NodeTag::T_ScalarArrayOpExpr => (*node.cast::<pg_sys::ScalarArrayOpExpr>()).opno,
             _ => return None,
         };
-        if operator.to_u32() < pg_sys::FirstNormalObjectId {
+        if operator.to_u32() < pg_sys::FirstNormalObjectId || !inlining::has_operators() {
             return None;
         }
         let negator = raw::get_negator(operator);
