@@ -33,6 +33,7 @@
 #include "postgres.h"
 
 #include "access/twophase.h"
+#include "miscadmin.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
@@ -77,6 +78,9 @@ typedef struct RedshiftSessionsLock
 
 /* It is held, and somebody waits for the same object. */
 #define IN_THE_WAY 0x80
+
+/* Some hundred microseconds of work. As in snapshot.rs. */
+#define LOCKS_BETWEEN_INTERRUPTS (16 * 1024)
 
 typedef struct RedshiftSessionsLocks
 {
@@ -349,24 +353,31 @@ mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
 	}
 	for (int i = 0; awaited && i < data->nelements; i++)
 	{
+		if (i % LOCKS_BETWEEN_INTERRUPTS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (data->locks[i].holdMask && !data->locks[i].fastpath && hash_search(awaited, &data->locks[i].locktag, HASH_FIND, NULL))
 			result->locks[i].kind |= IN_THE_WAY;
 	}
 }
 
+/* Of a process, by its number. Each is asked for once: before 17 that takes SInvalWriteLock, and there may be a million locks. */
 static PGPROC *
-process_by_number(int backend)
+process_by_number(int backend, PGPROC **known)
 {
+	if (backend < 0 || backend > (int) ProcGlobal->allProcCount)
+		return NULL;
+	if (!known[backend])
 #if PG_VERSION_NUM >= 170000
-	return ProcNumberGetProc(backend);
+		known[backend] = ProcNumberGetProc(backend);
 #else
-	return BackendIdGetProc(backend);
+		known[backend] = BackendIdGetProc(backend);
 #endif
+	return known[backend];
 }
 
 /* Of prepared transactions, which have no process, there is the xid among their locks. */
 static void
-append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance)
+append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance, PGPROC **known)
 {
 	RedshiftSessionsLock *lock = append_tagged(result, &instance->locktag);
 	RedshiftSessionsHolder *holder = append_holder(result);
@@ -386,8 +397,8 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance)
 	holder->locks = 1;
 	if (instance->pid == 0)
 		return;
-	proc = process_by_number(holder->backend);
-	if (!proc)
+	proc = process_by_number(holder->backend, known);
+	if (!proc || proc->pid != holder->pid)
 		holder->local = 0;		/* it has gone */
 	else
 	{
@@ -411,11 +422,17 @@ redshift_sessions_lock_snapshot(void)
 {
 	RedshiftSessionsLocks result;
 	LockData   *data;
+	PGPROC	  **known;
 
 	begin(&result);
 	data = GetLockStatusData();
+	known = palloc0(sizeof(PGPROC *) * (ProcGlobal->allProcCount + 1));
 	for (int i = 0; i < data->nelements; i++)
-		append_instance(&result, &data->locks[i]);
+	{
+		if (i % LOCKS_BETWEEN_INTERRUPTS == 0)
+			CHECK_FOR_INTERRUPTS();
+		append_instance(&result, &data->locks[i], known);
+	}
 	mark_what_is_in_the_way(&result, data);
 	return result;
 }
