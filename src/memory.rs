@@ -132,7 +132,7 @@ impl Drop for Roomy {
     }
 }
 
-/// A memory context below the current one, which ends with this. Not below a roomy one: it would end with the next call.
+/// A memory context below the current one, which ends with this. Not below the room of calls: it would end with the next one.
 pub struct Scratch(pg_sys::MemoryContext);
 
 impl Scratch {
