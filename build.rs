@@ -46,8 +46,12 @@ fn compile_c(major: u32) {
     );
     let mut build = cc::Build::new();
     build.files(["src/port.c", "src/locks.c"]).include(ask("--includedir-server"));
-    // Not -g and -O: cargo's profile decides about those. Another compiler than PostgreSQL's may not know them all.
-    for flag in ask("--cflags").split_whitespace().filter(|flag| flag.starts_with("-f") || flag.starts_with("-W")) {
+    // Not -g and -O: cargo's profile decides about those, and about how the whole is linked, so Ubuntu's -flto is not ours either. Another
+    // compiler than PostgreSQL's may not know them all.
+    const NOT_OURS: [&str; 4] = ["-flto", "-ffat-lto-objects", "-fprofile", "-fsanitize"];
+    let flags = ask("--cflags");
+    let flags = flags.split_whitespace().filter(|flag| flag.starts_with("-f") || flag.starts_with("-W"));
+    for flag in flags.filter(|flag| !NOT_OURS.iter().any(|other| flag.starts_with(other))) {
         build.flag_if_supported(flag);
     }
     build.flag_if_supported("-Wno-unused-parameter").flag_if_supported("-fno-plt").compile("redshift_sessions_c");
