@@ -1,33 +1,8 @@
-//! Names each boundary between server versions once, for `src/compat.rs`, keeps the SQL in
+//! Names each boundary between server versions once, for `src/pg/compat.rs`, keeps the SQL in
 //! the library, and compiles the few lines of C.
 
-/// What runs in each session, a few pages: by module and the beginning of the name. Kept side by side, because each piece of 16 pages that
-/// a new session touches is mapped for it, and that is most of what the library costs a connection.
-const IN_EVERY_SESSION: [&str; 14] = [
-    "11connections",
-    "10statements",
-    "11query_group",
-    "4ring13Ring$LT$_$GT$5write",
-    "5hooks10needs_fmgr",
-    "5hooks17transaction_event",
-    "5hooks18post_parse_analyze",
-    "5hooks20subtransaction_event",
-    "5hooks21client_authentication",
-    "5hooks5paths",
-    "5hooks6access",
-    "5hooks7",
-    "6compat12executor_run",
-    "7resolve",
-];
-
-fn linker_script() -> String {
-    // Before them what the C compiler adds to each library for its end, and pgrx's for a fork; behind .text is the procedure linkage table.
-    let ours: String = IN_EVERY_SESSION.map(|name| format!(" *(.text.*17redshift_sessions{name}*)")).concat();
-    format!(
-        "SECTIONS {{ .text.session : {{ *crtbegin*(.text) *(.text.*clear_in_child*){ours} *(.text.redshift_sessions_port) *(.text.redshift_sessions_startup_options) *(.text.redshift_sessions_auth_method) }} .fini : {{ KEEP(*(.fini)) }} }} INSERT AFTER .text;\n\
-         SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n"
-    )
-}
+/// cargo-pgrx reads the SQL from a section of the library that nothing refers to.
+const KEEP_THE_SQL: &str = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
 
 /// With the headers of the server that pgrx is built for, and the flags of PostgreSQL's own code, which relies on some of them.
 fn compile_c(major: u32) {
@@ -45,7 +20,7 @@ fn compile_c(major: u32) {
         "feature pg{major} needs the headers of PostgreSQL {major}, but {pg_config} is of {version}: name its pg_config with PGRX_PG_CONFIG_PATH"
     );
     let mut build = cc::Build::new();
-    build.files(["src/port.c", "src/locks.c"]).include(ask("--includedir-server"));
+    build.files(["src/pg/port.c", "src/pg/locks.c"]).include(ask("--includedir-server"));
     // Not -g and -O: cargo's profile decides about those, and about how the whole is linked, so Ubuntu's -flto is not ours either. Another
     // compiler than PostgreSQL's may not know them all.
     const NOT_OURS: [&str; 4] = ["-flto", "-ffat-lto-objects", "-fprofile", "-fsanitize"];
@@ -70,13 +45,13 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");
-        std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        std::fs::write(&script, KEEP_THE_SQL).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
         println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
     compile_c(major);
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");
-    println!("cargo::rerun-if-changed=src/port.c");
-    println!("cargo::rerun-if-changed=src/locks.c");
+    println!("cargo::rerun-if-changed=src/pg/port.c");
+    println!("cargo::rerun-if-changed=src/pg/locks.c");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=sql");
 }

@@ -1,24 +1,17 @@
 //! Which settings are there? In the README's order.
 
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 
-use crate::{compat, preload};
+use crate::pg::compat;
+use crate::pg::locks::Source;
+use crate::pg::preload;
+use crate::pg::raw;
 
 static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 
-/// How svv_transactions and stv_locks read the lock table.
-#[derive(PostgresGucEnum, Clone, Copy, PartialEq)]
-#[allow(non_camel_case_types)] // these are the values
-pub enum LockSource {
-    /// Each backend's own lists of locks: fast.
-    lists,
-    /// PostgreSQL's own snapshot, that of pg_locks.
-    snapshot,
-}
-
 /// Without a word of `define`, the one that is right for every server.
-static LOCK_SOURCE: GucSetting<LockSource> = GucSetting::<LockSource>::new(LockSource::snapshot);
+static LOCK_SOURCE: GucSetting<Source> = GucSetting::<Source>::new(Source::snapshot);
 
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static DRIVER_SERVER_VERSION: GucSetting<bool> = GucSetting::<bool>::new(true);
@@ -75,7 +68,7 @@ pub fn integer_result() -> bool {
 }
 
 /// The lock table is read through each backend's lists, or through PostgreSQL's own snapshot.
-pub fn lock_source() -> LockSource {
+pub fn lock_source() -> Source {
     LOCK_SOURCE.get()
 }
 
@@ -188,6 +181,6 @@ fn define_log_sizes() {
 unsafe extern "C-unwind" fn plan_again(redirect: bool, _extra: *mut std::ffi::c_void) {
     if redirect != REDIRECT.get() {
         // SAFETY: only marks plans as stale; does not fail.
-        unsafe { compat::raw::ResetPlanCache() }
+        unsafe { raw::ResetPlanCache() }
     }
 }

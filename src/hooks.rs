@@ -10,60 +10,83 @@ use std::ffi::{c_char, c_int, c_void};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
-use crate::compat::{self, raw};
-use crate::{
-    cancel_text, conflict, connections, inlining, last_query, log_file, logs, query_group, refuse, resolve, scan,
-    statements, stl_tr_conflict, target,
-};
+use crate::activity::query_id;
+use crate::clients::query_group;
+use crate::logs;
+use crate::logs::conflicts;
+use crate::logs::connections;
+use crate::logs::file;
+use crate::logs::statements;
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::compat;
+use crate::pg::extension;
+use crate::pg::raw;
+use crate::pg::shared_memory;
+use crate::redirect;
+use crate::redirect::function_body;
+use crate::redirect::refuse;
+use crate::shmem::Segment;
+use crate::signal::cancel_text;
+use crate::transactions::custom_scan;
 
-/// The hook that was there before ours, None for none. A backend has one thread.
-struct Previous<T>(Cell<T>);
+/// The hook that was there before ours, None for none.
+type Previous<T> = BackendLocal<Cell<T>>;
 
-// SAFETY: written when the library is loaded, read by the only thread.
-unsafe impl<T> Sync for Previous<T> {}
-
-static PLANNER: Previous<pg_sys::planner_hook_type> = Previous(Cell::new(None));
-static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = Previous(Cell::new(None));
-static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = Previous(Cell::new(None));
-static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = Previous(Cell::new(None));
-static PATHS: Previous<pg_sys::set_rel_pathlist_hook_type> = Previous(Cell::new(None));
-static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = Previous(Cell::new(None));
-static ACCESS: Previous<pg_sys::object_access_hook_type> = Previous(Cell::new(None));
-static SHMEM_REQUEST: Previous<Option<unsafe extern "C-unwind" fn()>> = Previous(Cell::new(None));
-static SHMEM_STARTUP: Previous<pg_sys::shmem_startup_hook_type> = Previous(Cell::new(None));
-static AUTHENTICATION: Previous<raw::AuthenticationHook> = Previous(Cell::new(None));
-static EMIT_LOG: Previous<pg_sys::emit_log_hook_type> = Previous(Cell::new(None));
+static PLANNER: Previous<pg_sys::planner_hook_type> = BackendLocal::new(Cell::new(None));
+static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = BackendLocal::new(Cell::new(None));
+static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = BackendLocal::new(Cell::new(None));
+static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = BackendLocal::new(Cell::new(None));
+static PATHS: Previous<pg_sys::set_rel_pathlist_hook_type> = BackendLocal::new(Cell::new(None));
+static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = BackendLocal::new(Cell::new(None));
+static ACCESS: Previous<pg_sys::object_access_hook_type> = BackendLocal::new(Cell::new(None));
+static SHMEM_REQUEST: Previous<Option<unsafe extern "C-unwind" fn()>> = BackendLocal::new(Cell::new(None));
+static SHMEM_STARTUP: Previous<pg_sys::shmem_startup_hook_type> = BackendLocal::new(Cell::new(None));
+static AUTHENTICATION: Previous<raw::AuthenticationHook> = BackendLocal::new(Cell::new(None));
+static EMIT_LOG: Previous<pg_sys::emit_log_hook_type> = BackendLocal::new(Cell::new(None));
 
 pub fn install() {
     // SAFETY: called once, when the library is loaded.
     unsafe {
-        PLANNER.0.set(pg_sys::planner_hook);
+        PLANNER.set(pg_sys::planner_hook);
         pg_sys::planner_hook = Some(planner);
-        ANALYZE.0.set(pg_sys::post_parse_analyze_hook);
+        ANALYZE.set(pg_sys::post_parse_analyze_hook);
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
-        EXECUTOR_RUN.0.set(pg_sys::ExecutorRun_hook);
-        pg_sys::ExecutorRun_hook = Some(compat::executor_run);
-        PATHS.0.set(pg_sys::set_rel_pathlist_hook);
+        EXECUTOR_RUN.set(pg_sys::ExecutorRun_hook);
+        pg_sys::ExecutorRun_hook = Some(executor_run);
+        PATHS.set(pg_sys::set_rel_pathlist_hook);
         pg_sys::set_rel_pathlist_hook = Some(paths);
-        NEEDS_FMGR.0.set(pg_sys::needs_fmgr_hook);
+        NEEDS_FMGR.set(pg_sys::needs_fmgr_hook);
         pg_sys::needs_fmgr_hook = Some(needs_fmgr);
-        ACCESS.0.set(pg_sys::object_access_hook);
+        ACCESS.set(pg_sys::object_access_hook);
         pg_sys::object_access_hook = Some(access);
-        UTILITY.0.set(pg_sys::ProcessUtility_hook);
+        UTILITY.set(pg_sys::ProcessUtility_hook);
         pg_sys::ProcessUtility_hook = Some(utility);
     }
 }
 
+/// What lies in shared memory, in this order.
+static SEGMENTS: [&dyn Segment; 9] = [
+    &logs::HEADERS,
+    &file::MARK,
+    &logs::TERMINATE,
+    &logs::CONFLICT,
+    &logs::CONNECTION,
+    &logs::ENDED,
+    &logs::STATEMENT,
+    &cancel_text::NOTES,
+    &query_group::LABELS,
+];
+
 /// For a library that is loaded with the server.
 pub fn install_logs() {
-    compat::request_shared_memory(|previous| SHMEM_REQUEST.0.set(previous), shmem_request);
+    compat::request_shared_memory(|previous| SHMEM_REQUEST.set(previous), shmem_request);
     // SAFETY: called once, when the library is loaded.
     unsafe {
-        SHMEM_STARTUP.0.set(pg_sys::shmem_startup_hook);
+        SHMEM_STARTUP.set(pg_sys::shmem_startup_hook);
         pg_sys::shmem_startup_hook = Some(shmem_startup);
-        AUTHENTICATION.0.set(raw::ClientAuthentication_hook);
+        AUTHENTICATION.set(raw::ClientAuthentication_hook);
         raw::ClientAuthentication_hook = Some(client_authentication);
-        EMIT_LOG.0.set(pg_sys::emit_log_hook);
+        EMIT_LOG.set(pg_sys::emit_log_hook);
         pg_sys::emit_log_hook = Some(emit_log);
         raw::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
         raw::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
@@ -73,17 +96,17 @@ pub fn install_logs() {
 unsafe extern "C-unwind" fn shmem_request() {
     // SAFETY: the server is starting.
     unsafe {
-        if let Some(next) = SHMEM_REQUEST.0.get() {
+        if let Some(next) = SHMEM_REQUEST.get() {
             next();
         }
-        raw::RequestAddinShmemSpace(logs::bytes());
+        shared_memory::request(&SEGMENTS);
     }
 }
 
 unsafe extern "C-unwind" fn shmem_startup() {
     // SAFETY: the server is starting.
     unsafe {
-        if let Some(next) = SHMEM_STARTUP.0.get() {
+        if let Some(next) = SHMEM_STARTUP.get() {
             next();
         }
         place_logs();
@@ -92,15 +115,17 @@ unsafe extern "C-unwind" fn shmem_startup() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn look_for_targets() {
-    target::targets();
+    extension::targets();
 }
 
 #[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
-    if logs::place() {
-        log_file::load();
-        // SAFETY: the callback is a plain function. Processes that are forked forget it.
-        unsafe { pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0)) }
+    // SAFETY: the server is starting. The callback is a plain function; processes that are forked forget it.
+    unsafe {
+        if shared_memory::place(&SEGMENTS) {
+            file::load();
+            pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0));
+        }
     }
 }
 
@@ -108,16 +133,16 @@ unsafe extern "C-unwind" fn place_logs() {
 #[pg_guard]
 unsafe extern "C-unwind" fn save_logs(code: c_int, _argument: pg_sys::Datum) {
     if code == 0 {
-        log_file::save();
+        file::save();
     }
 }
 
 unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        log_file::server_is_up();
+        file::server_is_up();
         connections::authenticated(port, status);
-        if let Some(next) = AUTHENTICATION.0.get() {
+        if let Some(next) = AUTHENTICATION.get() {
             next(port, status);
         }
     }
@@ -126,13 +151,13 @@ unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, statu
 unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     // SAFETY: PostgreSQL's argument, passed on as it is.
     unsafe {
-        stl_tr_conflict::record(&*error);
+        conflicts::record(&*error);
         cancel_text::replace(&mut *error);
         connections::watch_error(&*error);
         if (*error).elevel == pg_sys::PGERROR as c_int {
             statements::failed();
         }
-        if let Some(next) = EMIT_LOG.0.get() {
+        if let Some(next) = EMIT_LOG.get() {
             next(error);
         }
     }
@@ -146,10 +171,10 @@ unsafe extern "C-unwind" fn planner(
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        if resolve::has_native_call(parse) {
-            resolve::redirect_nested(parse);
+        if redirect::has_native_call(parse) {
+            redirect::redirect_nested(parse);
         }
-        match PLANNER.0.get() {
+        match PLANNER.get() {
             Some(next) => next(parse, query_string, cursor_options, bound_params),
             None => raw::standard_planner(parse, query_string, cursor_options, bound_params),
         }
@@ -165,14 +190,14 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     query_group::publish_initial();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        if resolve::has_native_output(query) {
-            resolve::redirect_output(pstate, query);
+        if redirect::has_native_output(query) {
+            redirect::redirect_output(pstate, query);
         }
         // A statement that runs into its timeout cannot look up whether the extension is here.
-        if pg_sys::StatementTimeout > 0 && target::is_unknown() && raw::IsTransactionState() {
+        if pg_sys::StatementTimeout > 0 && extension::is_unknown() && raw::IsTransactionState() {
             look_for_targets();
         }
-        if let Some(next) = ANALYZE.0.get() {
+        if let Some(next) = ANALYZE.get() {
             next(pstate, query, jstate);
         }
     }
@@ -186,10 +211,10 @@ unsafe extern "C-unwind" fn paths(
 ) {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
-        if scan::is_candidate(root, relation, table) {
-            scan::replace_path(relation, table);
+        if custom_scan::is_candidate(root, relation, table) && !others_watch_access() {
+            custom_scan::replace_path(relation, table);
         }
-        if let Some(next) = PATHS.0.get() {
+        if let Some(next) = PATHS.get() {
             next(root, relation, index, table);
         }
     }
@@ -197,17 +222,19 @@ unsafe extern "C-unwind" fn paths(
 
 /// # Safety
 /// The query is that of ExecutorRun, and `run` runs it.
-pub unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
-    last_query::watch();
+unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
+    query_id::watch();
     let outermost = statements::begin();
     // SAFETY: promised by the caller.
-    let before = unsafe { conflict::enter(query) };
-    run(EXECUTOR_RUN.0.get());
-    conflict::leave(before);
+    let before = unsafe { conflicts::enter(query) };
+    run(EXECUTOR_RUN.get());
+    conflicts::leave(before);
     if outermost {
         statements::end();
     }
 }
+
+compat::executor_run_hook!(executor_run, around_executor_run);
 
 unsafe extern "C-unwind" fn utility(
     statement: *mut pg_sys::PlannedStmt,
@@ -220,16 +247,16 @@ unsafe extern "C-unwind" fn utility(
     completion: *mut pg_sys::QueryCompletion,
 ) {
     let outermost = statements::begin();
-    let before = conflict::enter_command();
+    let before = conflicts::enter_command();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
         if refuse::is_definition(statement) {
             refuse::refuse_definition(statement);
         }
-        let next = UTILITY.0.get().unwrap_or(raw::standard_ProcessUtility);
+        let next = UTILITY.get().unwrap_or(raw::standard_ProcessUtility);
         next(statement, query_string, read_only_tree, context, params, environment, destination, completion);
     }
-    conflict::leave(before);
+    conflicts::leave(before);
     if outermost {
         statements::end();
     }
@@ -240,7 +267,7 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
     match event {
         XACT_EVENT_ABORT => {
             statements::transaction_ended(true);
-            conflict::forget();
+            conflicts::forget();
         }
         XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => statements::transaction_ended(false),
         _ => {}
@@ -254,7 +281,7 @@ unsafe extern "C-unwind" fn subtransaction_event(
     _argument: *mut c_void,
 ) {
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        conflict::forget();
+        conflicts::forget();
     }
 }
 
@@ -263,12 +290,12 @@ unsafe extern "C-unwind" fn subtransaction_event(
 unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
     // SAFETY: PostgreSQL's argument, passed on as it is.
     unsafe {
-        if let Some(next) = NEEDS_FMGR.0.get()
+        if let Some(next) = NEEDS_FMGR.get()
             && next(function)
         {
             return true;
         }
-        inlining::is_candidate(function) && inlining::must_stay(function)
+        function_body::is_candidate(function) && function_body::must_stay(function)
     }
 }
 
@@ -285,15 +312,15 @@ unsafe extern "C-unwind" fn access(
         if refuse::is_native_call(access, class, object) {
             refuse::refuse(object);
         }
-        if let Some(next) = ACCESS.0.get() {
+        if let Some(next) = ACCESS.get() {
             next(access, class, object, part, argument);
         }
     }
 }
 
 /// Does another library want to know what is accessed? It may have come before us or after.
-pub fn others_watch_access() -> bool {
+fn others_watch_access() -> bool {
     // SAFETY: set while libraries are loaded.
     let first = unsafe { pg_sys::object_access_hook };
-    ACCESS.0.get().is_some() || first.map(|hook| hook as *const ()) != Some(access as *const ())
+    ACCESS.get().is_some() || first.map(|hook| hook as *const ()) != Some(access as *const ())
 }

@@ -10,61 +10,19 @@
 
 use pgrx::prelude::*;
 
-// what users call
-mod all_sessions;
-mod idle_timeout;
-mod last_query;
-mod log_counts;
-mod recents;
-mod sessions;
-mod signal;
-mod stl_connection_log;
-mod stl_tr_conflict;
-mod stv_locks;
-mod svl_terminate;
-mod svv_transactions;
-// what we decide
-mod error;
-mod gucs;
-mod pairs;
+// The rooms. Each imports only from those above it, see .ci/rooms.
 mod policy;
-mod record;
-mod ring;
-mod row;
-mod saved;
-mod slot;
-mod source;
+mod error;
+mod shmem;
+mod pg;
+mod gucs;
+mod clients;
+mod redirect;
 mod transactions;
-mod words;
-// where unsafe lives
-mod backend;
-mod board;
-mod cancel_text;
-mod compat;
-mod conditions;
-mod conflict;
-mod connections;
-mod drivers;
-mod hooks;
-mod inlining;
-mod locks;
-mod log_file;
 mod logs;
-mod memory;
-mod names;
-mod parameters;
-mod preload;
-mod prepared;
-mod process;
-mod query_group;
-mod refuse;
-mod resolve;
-mod scan;
-mod set_returning;
-mod snapshot;
-mod statements;
-mod target;
-mod version;
+mod activity;
+mod signal;
+mod hooks;
 
 pg_module_magic!(name, version);
 
@@ -100,17 +58,17 @@ extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 #[pg_guard]
 extern "C-unwind" fn _PG_init() {
-    memory::make_room();
-    preload::remember();
+    pg::memory::make_room();
+    pg::preload::remember();
     gucs::define();
-    query_group::define();
-    parameters::define();
-    target::watch_catalog();
-    scan::register();
-    inlining::watch_catalog();
+    clients::query_group::define();
+    clients::parameters::define();
+    pg::extension::watch_catalog();
+    transactions::custom_scan::register();
+    redirect::function_body::watch_catalog();
     hooks::install();
-    if preload::by_server() {
-        drivers::define();
+    if pg::preload::by_server() {
+        clients::drivers::define();
         hooks::install_logs();
     }
 }

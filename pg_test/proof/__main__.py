@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Does src/locks.c read what PostgreSQL's own GetLockStatusData() reads, whatever goes on? See prove.c for how that is compared.
+"""Does src/pg/locks.c read what PostgreSQL's own GetLockStatusData() reads, whatever goes on? See prove.c for how that is compared.
 
 usage: pg_test/run proof            DURATION=60, PG=: `compare`, `mutants` and `loops`, or those that are named
   compare    sessions that compare beside a storm, on a primary and on its standby
-  mutants    breaks a copy of src/locks.c in one way after the other: each must be found within a minute
+  mutants    breaks a copy of src/pg/locks.c in one way after the other: each must be found within a minute
   loops      svv_transactions beside two-phase commits at full speed, which once crashed the server; with the library that is installed
 
 The first two need nothing of Rust. Their server has assertions, if `installcheck/source asserts` has one of that version.
@@ -186,7 +186,7 @@ def compare_once(reached):
     server, workload = begin()
     standby = None
     try:
-        create(server, "prove_locks", ROOT / "src/locks.c")
+        create(server, "prove_locks", ROOT / "src/pg/locks.c")
         standby = Standby(server)
         end = time.monotonic() + DURATION
         over = lambda: time.monotonic() > end
@@ -245,7 +245,7 @@ def mutants():
 def find_mutant(server, number, name, broken):
     """Can the server be used for the next one?"""
     file = DIRECTORY / ("mutant%d.c" % number)
-    file.write_text(mutant((ROOT / "src/locks.c").read_text(), name))
+    file.write_text(mutant((ROOT / "src/pg/locks.c").read_text(), name))
     create(server, "prove_mutant%d" % number, file)
     began = time.monotonic()
     provers, stuck = [], False

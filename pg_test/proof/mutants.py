@@ -1,4 +1,4 @@
-"""Ways to break src/locks.c, one at a time: what the proof must find."""
+"""Ways to break src/pg/locks.c, one at a time: what the proof must find."""
 
 # What is broken: what is in the file, once, and what comes in its place.
 MUTANTS = {

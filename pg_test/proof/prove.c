@@ -1,5 +1,5 @@
 /*
- * Does src/locks.c read what PostgreSQL's own GetLockStatusData() reads? A library for tests: it is no part of a release.
+ * Does src/pg/locks.c read what PostgreSQL's own GetLockStatusData() reads? A library for tests: it is no part of a release.
  *
  * prove_locks() takes both while nobody can take, release or move a lock, and compares them entry by entry. It stops everybody in the order in
  * which PostgreSQL takes these locks, checked in the sources of 15, 17 and 18:

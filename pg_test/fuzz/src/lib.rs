@@ -1,20 +1,18 @@
-//! What is fuzzed? What parses bytes that come from elsewhere: the library's own files, without the server that the rest needs.
+//! What is fuzzed: the library's own files that parse bytes from elsewhere, without the server that the rest needs.
 
-/// Stands in for src/memory.rs, which calls PostgreSQL when there is no memory.
-pub mod memory {
-    pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
-        items.collect()
-    }
+#[path = "../../../src/shmem"]
+pub mod shmem {
+    pub mod packed_text;
+    pub mod ring;
+    pub mod seqlock;
 }
-#[path = "../../../src/record.rs"]
-pub mod record;
-#[path = "../../../src/ring.rs"]
-pub mod ring;
-#[path = "../../../src/saved.rs"]
-pub mod saved;
-#[path = "../../../src/slot.rs"]
-pub mod slot;
-#[path = "../../../src/source.rs"]
-pub mod source;
-#[path = "../../../src/words.rs"]
-pub mod words;
+#[path = "../../../src/logs"]
+pub mod logs {
+    pub mod deadlock_detail;
+    pub mod file_format;
+    pub mod records;
+}
+#[path = "../../../src/redirect"]
+pub mod redirect {
+    pub mod sql_text;
+}

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redshift_sessions_fuzz::record::{
+use redshift_sessions_fuzz::logs::records::{
     Conflict, Connection, Ended, Finished, Record, STATEMENT_BYTES, STATEMENT_WORDS, Terminate,
 };
-use redshift_sessions_fuzz::words;
+use redshift_sessions_fuzz::shmem::packed_text;
 
 /// What PostgreSQL has for times.
 const TIMES: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
@@ -28,16 +28,16 @@ fuzz_target!(|data: &[u8]| {
         assert!(TIMES.contains(&time));
     }
     for text in [&connection.user_name[..], &connection.remote_host, &ended.database_name] {
-        let text = words::unpack(text);
-        assert_eq!(words::unpack(&words::pack::<8>(text.as_bytes())), text);
+        let text = packed_text::unpack(text);
+        assert_eq!(packed_text::unpack(&packed_text::pack::<8>(text.as_bytes())), text);
     }
-    let (finished, text) = Finished::decode(&words::pack::<STATEMENT_WORDS>(data));
+    let (finished, text) = Finished::decode(&packed_text::pack::<STATEMENT_WORDS>(data));
     assert!(text.len() <= STATEMENT_BYTES && text.len() <= finished.length.into());
 });
 
 /// A row that was decoded is encoded to what it is decoded from.
 fn settle<const WORDS: usize, R: Record<WORDS> + PartialEq + std::fmt::Debug>(data: &[u8]) -> R {
-    let record = R::decode(words::pack::<WORDS>(data));
+    let record = R::decode(packed_text::pack::<WORDS>(data));
     assert_eq!(R::decode(record.encode()), record);
     record
 }

@@ -5,19 +5,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redshift_sessions_fuzz::record::{Conflict, Record};
-use redshift_sessions_fuzz::ring::{Counts, Header, Ring};
-use redshift_sessions_fuzz::saved::{self, SavedLog};
+use redshift_sessions_fuzz::logs::file_format::{self, SavedLog};
+use redshift_sessions_fuzz::logs::records::{Conflict, Record};
+use redshift_sessions_fuzz::shmem::ring::{Counts, Header, Ring};
 
 const WORDS: usize = 4;
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(logs) = saved::decode(data) {
+    if let Ok(logs) = file_format::decode(data) {
         restore(&logs);
     }
     let built = build(data);
-    let text = saved::encode(built.clone()).expect("what was built can be written");
-    if let Ok(logs) = saved::decode(text.as_bytes()) {
+    let text = file_format::encode(built.clone()).expect("what was built can be written");
+    if let Ok(logs) = file_format::decode(text.as_bytes()) {
         assert_eq!(logs, built);
         restore(&logs);
     }
@@ -37,6 +37,13 @@ fn build(data: &[u8]) -> Vec<SavedLog> {
     vec![SavedLog { log: "stl_tr_conflict".into(), counts: Counts { written, dropped }, rows }]
 }
 
+/// Oldest first, as the logs read it.
+fn read(ring: &Ring<WORDS>) -> Vec<[u64; WORDS]> {
+    let mut rows: Vec<_> = ring.rows().collect();
+    rows.sort_unstable_by_key(|(number, _)| *number);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
 /// As the server does when it starts, into logs smaller and larger than the file; then a few more rows are written.
 fn restore(logs: &[SavedLog]) {
     for log in logs {
@@ -51,11 +58,11 @@ fn restore(logs: &[SavedLog]) {
             ring.restore(&counts, rows.clone().into_iter());
             assert_eq!(ring.counts().written, log.counts.written);
             let kept = rows.len().min(size);
-            assert_eq!(ring.read(), rows[rows.len() - kept..]);
+            assert_eq!(read(&ring), rows[rows.len() - kept..]);
             for n in 0..5 {
                 ring.write(&[n; WORDS]);
             }
-            let (counts, shown) = (ring.counts(), ring.read());
+            let (counts, shown) = (ring.counts(), read(&ring));
             assert_eq!(counts.written, log.counts.written + 5);
             assert!(counts.dropped <= counts.written);
             assert_eq!(shown.last(), Some(&[4; WORDS]));

@@ -1,0 +1,9 @@
+//! Who is connected, what runs and what has run: stv_sessions, stv_recents, stv_inflight and others.
+//!
+//! In come the table of sessions and the logs; out come the rows that the reader may see.
+
+pub mod query_id;
+pub mod idle_timeout;
+pub mod sessions;
+pub mod recents;
+pub mod all_sessions;

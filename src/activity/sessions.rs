@@ -1,0 +1,86 @@
+//! Who is connected, and what runs? The rows behind stv_sessions, stv_recents and stv_inflight.
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum};
+
+use crate::activity::query_id::query_id;
+use crate::clients::query_group;
+use crate::pg::privileges;
+use crate::pg::processes;
+use crate::pg::processes::{Session, Statement};
+use crate::pg::set_returning;
+use crate::pg::text;
+use crate::pg::xid;
+
+set_returning::function!(sessions_wrapper, pg_finfo_sessions_wrapper);
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    let next_xid = xid::next();
+    // SAFETY: reads the clock.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    for session in processes::sessions(privileges::readable_rows()) {
+        let statement = session.statement.as_ref();
+        rows.put([
+            Some(session.process.pid.into()),
+            Some(session.process.user.into()),
+            text::role_name(session.process.user),
+            Some(session.process.database.into()),
+            text::database_name(session.process.database),
+            Some(session.started.into()),
+            xid_of(&session, next_xid).map(Datum::from),
+            statement.map(|statement| query_id(session.process.pid, statement.started).into()),
+            statement.map(|statement| statement.ended.is_none().into()),
+            statement.map(|statement| statement.started.into()),
+            statement.map(|statement| duration(statement, now).into()),
+            statement.map(|statement| text::text(&statement.text)),
+            Some(label(session.process.pid)),
+        ]);
+    }
+    Datum::from(0)
+}
+
+fn label(pid: i32) -> Datum {
+    let (label, encoding) = query_group::label(pid);
+    text::foreign_text(label.into_bytes(), encoding)
+}
+
+/// As svv_transactions shows it.
+fn xid_of(session: &Session, next_xid: u64) -> Option<i64> {
+    match (session.xid, session.virtual_transaction) {
+        (0, (_, 0)) => None,
+        (0, (backend, local)) => Some(xid::unassigned(backend, local)),
+        (xid, _) => Some(xid::full(next_xid, xid)),
+    }
+}
+
+fn duration(statement: &Statement, now: i64) -> i32 {
+    microseconds(statement.started, statement.ended.unwrap_or(now))
+}
+
+/// From one time to another; what does not fit stays at the limit.
+pub fn microseconds(start: i64, end: i64) -> i32 {
+    end.saturating_sub(start).clamp(0, i32::MAX.into()) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(started: i64, ended: Option<i64>) -> Statement {
+        Statement { text: c"select 1".into(), started, ended }
+    }
+
+    #[test]
+    fn durations_are_clamped() {
+        assert_eq!(duration(&statement(100, None), 350), 250);
+        assert_eq!(duration(&statement(100, Some(120)), 350), 20);
+        assert_eq!(duration(&statement(400, None), 350), 0);
+        assert_eq!(duration(&statement(0, None), i64::MAX), i32::MAX);
+    }
+}

@@ -1,0 +1,263 @@
+//! What do Amazon's drivers say when they connect, and what do they need to hear?
+//!
+//! They send startup parameters that PostgreSQL does not have, and it would refuse them. Here they are settings, which the session can
+//! show. A driver that comes with one that nobody knows yet gets it defined for its session; for any other client an unknown one
+//! remains an error. Amazon's Python driver cannot parse every server_version, and all of them expect Redshift's.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::{pg_guard, pg_sys};
+
+use crate::clients::pairs;
+use crate::clients::parameters;
+use crate::gucs;
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::list;
+use crate::pg::port;
+use crate::pg::raw;
+use crate::shmem::packed_text;
+
+/// The one that every driver sends, and by which it is known.
+const PROTOCOL: &CStr = c"client_protocol_version";
+const NOT_SENT: i32 = -1;
+static PROTOCOL_VERSION: GucSetting<i32> = GucSetting::<i32>::new(NOT_SENT);
+
+/// The others, all of them texts.
+const TEXTS: [(&CStr, &CStr); 9] = [
+    (c"driver_version", c"Name and version of the driver."),
+    (c"os_version", c"The client's operating system."),
+    (c"driver_discovery_version", c"How the driver would ask for metadata."),
+    (c"plugin_name", c"The driver's plugin for authentication."),
+    (c"idp_type", c"Kind of the identity provider."),
+    (c"provider_name", c"Name of the identity provider."),
+    (c"identity_namespace", c"Namespace of the identity provider."),
+    (c"token_type", c"Kind of the identity provider's token."),
+    (c"idc_client_display_name", c"Name of the client in IAM Identity Center."),
+];
+const NOTE: &CStr = c"Sent by Amazon Redshift's drivers when they connect.";
+
+/// What else this session's driver has sent, names and values in one text, for parallel workers: they are sent the values of settings only, and would
+/// refuse one that they do not know.
+const UNKNOWN: &CStr = c"redshift_sessions.driver_parameters";
+
+/// What PostgreSQL tells of itself to a driver.
+const SERVER_VERSION: &CStr = c"8.0.2";
+
+/// What the log of connections says about a driver. Texts are packed, see `words.rs`.
+#[derive(Clone, Copy)]
+pub struct Driver {
+    pub os_version: [u64; 8],
+    pub driver_version: [u64; 8],
+    pub plugin_name: [u64; 4],
+    pub protocol_version: i32,
+}
+
+impl Driver {
+    pub const NONE: Self =
+        Driver { os_version: [0; 8], driver_version: [0; 8], plugin_name: [0; 4], protocol_version: 0 };
+}
+
+static OWN: BackendLocal<Cell<Driver>> = BackendLocal::new(Cell::new(Driver::NONE));
+
+/// That of this session.
+pub fn own() -> Driver {
+    OWN.get()
+}
+
+/// For a library that is loaded with the server: later the startup packet has been looked at.
+pub fn define() {
+    // SAFETY: the assign hook is a plain C function, see there; what PostgreSQL keeps a pointer to lives as long as the process.
+    unsafe {
+        GucRegistry::define_int_guc_with_hooks(
+            PROTOCOL,
+            c"Version of the protocol that the driver asks for; -1 for any other client.",
+            NOTE,
+            &PROTOCOL_VERSION,
+            NOT_SENT,
+            i32::MAX,
+            GucContext::Backend,
+            GucFlags::default(),
+            None,
+            Some(announce),
+            None,
+        );
+    }
+    for (name, meaning) in TEXTS {
+        define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, 0, None);
+    }
+    let hidden = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
+    let meaning = c"Other parameters of the driver, as its parallel workers read them.";
+    define_text(UNKNOWN, meaning, c"", pg_sys::GucContext::PGC_BACKEND, hidden, Some(check_unknown));
+}
+
+fn define_text(
+    name: &'static CStr,
+    meaning: &'static CStr,
+    value: &'static CStr,
+    context: pg_sys::GucContext::Type,
+    flags: u32,
+    check: pg_sys::GucStringCheckHook,
+) {
+    let variable = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
+    // SAFETY: all that PostgreSQL keeps a pointer to lives as long as the process.
+    unsafe {
+        pg_sys::DefineCustomStringVariable(
+            name.as_ptr(),
+            meaning.as_ptr(),
+            NOTE.as_ptr(),
+            variable,
+            value.as_ptr(),
+            context,
+            flags as c_int,
+            check,
+            None,
+            None,
+        );
+    }
+}
+
+/// The assign hook of client_protocol_version: a driver is connecting, or a parallel worker gets its leader's settings.
+unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
+    if version != NOT_SENT && gucs::driver_server_version() {
+        // SAFETY: the setting exists in every server; it is of the kind that only the server itself sets.
+        unsafe {
+            raw::SetConfigOption(
+                c"server_version".as_ptr(),
+                SERVER_VERSION.as_ptr(),
+                pg_sys::GucContext::PGC_INTERNAL,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
+        }
+    }
+}
+
+/// Looks at the startup packet, before PostgreSQL does. Called when the client has been authenticated, or not: then nothing is defined for it.
+///
+/// # Safety
+/// The port is that of this process.
+pub unsafe fn read(port: *mut pg_sys::Port, authenticated: bool) {
+    // SAFETY: promised by the caller. The strings live as long as the process.
+    unsafe {
+        let options = *port::startup_options(port);
+        let mut driver = Driver::NONE;
+        let mut announced = false;
+        for index in (1..list::cells(options).len()).step_by(2) {
+            let (name, value) = (string(options, index - 1), string(options, index));
+            match name.to_bytes() {
+                b"os_version" => driver.os_version = packed_text::pack(value.to_bytes()),
+                b"driver_version" => driver.driver_version = packed_text::pack(value.to_bytes()),
+                b"plugin_name" => driver.plugin_name = packed_text::pack(value.to_bytes()),
+                b"client_protocol_version" => {
+                    announced = true;
+                    driver.protocol_version = value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+                }
+                _ => {}
+            }
+        }
+        OWN.set(driver);
+        if announced && authenticated {
+            accept_unknown(port);
+        }
+    }
+}
+
+/// Defines what this driver sends and nobody knows, with its value, and takes it off the list.
+///
+/// # Safety
+/// As `read`.
+#[pg_guard]
+unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
+    // SAFETY: as in `read`.
+    unsafe {
+        let options = port::startup_options(port);
+        let mut accepted = Vec::new();
+        let mut index = 1;
+        while index < list::cells(*options).len() {
+            let (name, value) = (string(*options, index - 1), string(*options, index));
+            if !define_unknown(name, value) {
+                index += 2;
+                continue;
+            }
+            pairs::add(&mut accepted, name.to_bytes(), value.to_bytes());
+            *options = pg_sys::list_delete_nth_cell(*options, index as i32);
+            *options = pg_sys::list_delete_nth_cell(*options, index as i32 - 1);
+        }
+        if !accepted.is_empty() {
+            let accepted = CString::new(accepted).unwrap_or_default(); // made of strings: has no zero in it
+            let (context, source) = (pg_sys::GucContext::PGC_BACKEND, pg_sys::GucSource::PGC_S_OVERRIDE);
+            pg_sys::SetConfigOption(UNKNOWN.as_ptr(), accepted.as_ptr(), context, source);
+        }
+    }
+}
+
+/// The check hook of redshift_sessions.driver_parameters: we set it, and nobody else; a parallel worker gets it from its leader.
+unsafe extern "C-unwind" fn check_unknown(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: reads this process's own memory; the value is a string.
+    unsafe {
+        if source == pg_sys::GucSource::PGC_S_OVERRIDE && pg_sys::InitializingParallelWorker {
+            define_as_leader(*value);
+        }
+    }
+    matches!(source, pg_sys::GucSource::PGC_S_OVERRIDE | pg_sys::GucSource::PGC_S_DEFAULT)
+}
+
+/// # Safety
+/// A string.
+#[pg_guard]
+unsafe extern "C-unwind" fn define_as_leader(text: *const c_char) {
+    // SAFETY: promised by the caller.
+    for (name, value) in pairs::of(unsafe { CStr::from_ptr(text) }.to_bytes()) {
+        if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
+            define_unknown(&name, &value);
+        }
+    }
+}
+
+/// False for one that has a meaning already, and for what is no name. Of the kind that PostgreSQL does not send to parallel workers.
+fn define_unknown(name: &CStr, value: &CStr) -> bool {
+    let unknown = is_plain(name) && !parameters::exists(name);
+    if unknown {
+        let meaning = c"Unknown parameter of the driver.";
+        define_text(leak(name), meaning, leak(value), pg_sys::GucContext::PGC_INTERNAL, 0, None);
+    }
+    unknown
+}
+
+fn leak(text: &CStr) -> &'static CStr {
+    Box::leak(CString::from(text).into_boxed_c_str())
+}
+
+/// A name without a dot, which PostgreSQL would not take for that of an extension's setting.
+fn is_plain(name: &CStr) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let name = name.to_bytes();
+    name.first().is_some_and(is_letter) && name.iter().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// # Safety
+/// A list of strings, longer than `index`.
+unsafe fn string<'a>(options: *const pg_sys::List, index: usize) -> &'a CStr {
+    // SAFETY: promised by the caller.
+    unsafe { CStr::from_ptr(list::cells(options)[index].ptr_value.cast()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_dots_and_quotes_are_plain() {
+        for plain in [c"new_parameter", c"_x1", c"Token"] {
+            assert!(is_plain(plain));
+        }
+        for other in [c"", c"a.b", c"1x", c"with space", c"quo'te", c"\xc3\xa4"] {
+            assert!(!is_plain(other));
+        }
+    }
+}

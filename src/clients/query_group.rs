@@ -1,0 +1,110 @@
+//! Which query group has a session chosen? Shown as the label of its statements, to everybody who sees them.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char, c_void};
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::pg_sys;
+
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::per_backend::{Board, Place};
+use crate::pg::raw;
+use crate::shmem::packed_text;
+use crate::shmem::seqlock::Slot;
+
+/// As in stv_inflight.
+const LONGEST: usize = 320;
+const TEXT_WORDS: usize = LONGEST / 8;
+const WORDS: usize = TEXT_WORDS + 1;
+
+pub static LABELS: Board<Slot<WORDS>> = Board::new();
+
+// SAFETY: its version and its words are atomic, zero is an empty slot.
+unsafe impl Place for Slot<WORDS> {}
+
+/// What Redshift shows for a session that has not chosen any.
+pub const DEFAULT: &CStr = c"default";
+
+static SETTING: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(DEFAULT));
+
+pub fn define() {
+    // SAFETY: the assign hook is a plain C function, see there.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"query_group",
+            c"Label of the statements that follow, in stv_inflight.",
+            c"Redshift also chooses the queue by it; PostgreSQL has no queues.",
+            &SETTING,
+            GucContext::Userset,
+            GucFlags::default(),
+            None,
+            Some(assign),
+            None,
+        );
+    }
+}
+
+/// Has this session written on its place?
+static PUBLISHED: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
+/// Has it looked whether it must?
+static BEGUN: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
+
+/// Called with every statement. What the configuration file says was set before there was a session, and the encoding of its letters, the
+/// database's, is known only now. A place without a label is one with the default: most sessions never touch theirs.
+pub fn publish_initial() {
+    if BEGUN.replace(true) {
+        return;
+    }
+    // SAFETY: the setting's text, or NULL, which PostgreSQL replaces as a whole.
+    unsafe {
+        let value: *const c_char = *SETTING.as_ptr();
+        if value.is_null() || CStr::from_ptr(value) != DEFAULT {
+            assign(value, std::ptr::null_mut());
+        }
+    }
+}
+
+/// The session ends: its pid may come again.
+pub fn clear() {
+    if PUBLISHED.get()
+        && let Some(place) = LABELS.own()
+    {
+        place.replace([0; WORDS]);
+    }
+}
+
+/// The assign hook of the setting, which runs in the middle of a rollback too: nothing here fails, allocates or waits.
+unsafe extern "C-unwind" fn assign(value: *const c_char, _extra: *mut c_void) {
+    // SAFETY: a string, or NULL for none.
+    publish(if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } });
+}
+
+fn publish(value: &CStr) {
+    // SAFETY: reads this process's own memory.
+    let (pid, is_client, encoding) =
+        unsafe { (pg_sys::MyProcPid, !pg_sys::MyProcPort.is_null(), raw::GetDatabaseEncoding()) };
+    if is_client && let Some(place) = LABELS.own() {
+        let mut row = [0; WORDS];
+        row[0] = u64::from(pid as u32) | (encoding as u64) << 32;
+        row[1..].copy_from_slice(&packed_text::pack::<TEXT_WORDS>(cut(value.to_bytes())));
+        place.replace(row);
+        PUBLISHED.set(true);
+    }
+}
+
+fn cut(text: &[u8]) -> &[u8] {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    // SAFETY: looks at the text; the cut is between two characters.
+    let length = unsafe { raw::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, LONGEST as i32) };
+    &text[..length as usize]
+}
+
+/// The label of a session's statements, and its encoding.
+pub fn label(pid: i32) -> (CString, i32) {
+    match LABELS.of_pid(pid).and_then(|place| place.read()) {
+        Some((_, row)) if row[0] as u32 == pid as u32 => (packed_text::unpack(&row[1..]), (row[0] >> 32) as i32),
+        _ => (DEFAULT.into(), 0),
+    }
+}

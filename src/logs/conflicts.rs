@@ -1,0 +1,127 @@
+//! Which table is a conflict about? That which the innermost running query changes or locks, or that of the lock it waited for.
+//!
+//! PostgreSQL's errors do not name it. A query that changes or locks rows of one table waits for rows of that one only; a wait for the
+//! lock on a table itself is in the detail of a deadlock.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char};
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode;
+
+use crate::logs;
+use crate::logs::deadlock_detail::{self, Awaited};
+use crate::logs::records::Conflict;
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::compat;
+use crate::pg::list;
+use crate::pg::raw;
+use crate::pg::xid;
+
+/// The one table of the innermost running query, 0 for none or more.
+static TARGET: BackendLocal<Cell<u32>> = BackendLocal::new(Cell::new(0));
+
+/// A query is about to run. Gives what `leave` takes when it is over; an error calls `forget` instead.
+///
+/// # Safety
+/// `query` is that of ExecutorRun.
+pub unsafe fn enter(query: *const pg_sys::QueryDesc) -> u32 {
+    // SAFETY: promised by the caller.
+    TARGET.replace(unsafe { single_table((*query).plannedstmt) })
+}
+
+/// A command is about to run: one that changes or locks rows does so in queries of its own.
+pub fn enter_command() -> u32 {
+    TARGET.replace(0)
+}
+
+pub fn leave(before: u32) {
+    TARGET.set(before);
+}
+
+/// A transaction or subtransaction was rolled back, and with it queries that did not `leave`.
+pub fn forget() {
+    TARGET.set(0);
+}
+
+/// # Safety
+/// The plan is that of a query that runs.
+unsafe fn single_table(plan: *const pg_sys::PlannedStmt) -> u32 {
+    // SAFETY: promised by the caller; PostgreSQL's lists hold what their names say.
+    unsafe {
+        let tables = list::cells((*plan).rtable);
+        let of = |index: usize| match tables.get(index.wrapping_sub(1)) {
+            Some(cell) => (*cell.ptr_value.cast::<pg_sys::RangeTblEntry>()).relid.to_u32(),
+            None => 0,
+        };
+        let changed = list::cells((*plan).resultRelations).iter().map(|cell| of(cell.int_value as usize));
+        let locked = list::pointers::<pg_sys::PlanRowMark>((*plan).rowMarks)
+            .filter(|mark| !(**mark).isParent && (**mark).markType <= pg_sys::RowMarkType::ROW_MARK_KEYSHARE)
+            .map(|mark| of((*mark).rti as usize));
+        let mut all = changed.chain(locked);
+        let first = all.next().unwrap_or(0);
+        if all.all(|table| table == first) { first } else { 0 }
+    }
+}
+
+/// Looks at an error that PostgreSQL is about to report, in the middle of its error handling: nothing here takes a lock,
+/// allocates or fails.
+///
+/// # Safety
+/// `error` is that of emit_log_hook.
+pub unsafe fn record(error: &pg_sys::ErrorData) {
+    let conflicts = [PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED, PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE];
+    if error.elevel != pg_sys::PGERROR as i32 || !conflicts.iter().any(|code| *code as i32 == error.sqlerrcode) {
+        return;
+    }
+    // SAFETY: these read this process's own memory, and the clock. The transaction has failed and is still there.
+    unsafe {
+        // The leader of a parallel worker reports its error once more.
+        if pg_sys::ParallelWorkerNumber >= 0 || !raw::IsTransactionState() {
+            return;
+        }
+        let xid = match raw::GetTopFullTransactionIdIfAny().value {
+            0 => {
+                let (backend, local) = compat::virtual_transaction_of(&*pg_sys::MyProc);
+                xid::unassigned(backend, local)
+            }
+            xid => xid as i64,
+        };
+        logs::CONFLICT.write(Conflict {
+            xid,
+            pid: pg_sys::MyProcPid,
+            start: raw::GetCurrentTransactionStartTimestamp(),
+            abort: raw::GetCurrentTimestamp(),
+            table: table_of(error),
+        });
+    }
+}
+
+/// The table that a deadlock or a serialization failure is about, 0 if it is not known.
+///
+/// # Safety
+/// `error` is that of emit_log_hook.
+unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
+    // SAFETY: strings of the error, and this process's own memory.
+    unsafe {
+        // Before its translation. What a function raises has "%s" there, whatever it says, and its detail tells nothing.
+        let message = string(error.message_id);
+        if error.sqlerrcode == PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED as i32 && message == b"deadlock detected" {
+            return match deadlock_detail::awaited(string(error.detail), pg_sys::MyProcPid) {
+                Awaited::Relation(relation) => relation,
+                Awaited::Transaction => TARGET.get(),
+                Awaited::Unknown => 0,
+            };
+        }
+        // Failures of another kind are about what was read, perhaps elsewhere.
+        let of_a_row = message.starts_with(b"could not serialize access due to concurrent ");
+        if of_a_row { TARGET.get() } else { 0 }
+    }
+}
+
+/// # Safety
+/// A string that outlives its use, or NULL.
+unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
+    // SAFETY: promised by the caller.
+    if text.is_null() { b"" } else { unsafe { CStr::from_ptr(text) }.to_bytes() }
+}

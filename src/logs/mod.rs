@@ -1,0 +1,178 @@
+//! The logs of the server: what happened, kept in rings in shared memory, one for each log.
+//!
+//! In come the events of sessions that begin, run statements, fail and end; out come the rows of
+//! svl_terminate, stl_tr_conflict, stl_connection_log and others. Writers never wait and never fail.
+
+pub mod records;
+pub mod file_format;
+pub mod file;
+pub mod deadlock_detail;
+pub mod conflicts;
+pub mod statements;
+pub mod connections;
+pub mod counts;
+pub mod svl_terminate;
+pub mod stl_tr_conflict;
+pub mod stl_connection_log;
+
+use std::cell::Cell;
+
+use crate::error;
+use crate::gucs;
+use crate::logs::file_format::SavedLog;
+use crate::logs::records::{Record, STATEMENT_WORDS};
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::memory;
+use crate::pg::preload;
+use crate::shmem::Segment;
+use crate::shmem::ring::{Header, Ring};
+
+/// A log that may be off. Writing to it never waits and never fails.
+pub struct Log<const WORDS: usize> {
+    /// The view that shows it, and the setting of its size.
+    pub view: &'static str,
+    pub setting: &'static str,
+    size: fn() -> usize,
+    /// Among the headers.
+    number: usize,
+    ring: BackendLocal<Cell<Option<Ring<WORDS>>>>,
+}
+
+impl<const WORDS: usize> Log<WORDS> {
+    const fn new(number: usize, view: &'static str, setting: &'static str, size: fn() -> usize) -> Self {
+        Log { view, setting, size, number, ring: BackendLocal::new(Cell::new(None)) }
+    }
+}
+
+pub static TERMINATE: Log<3> =
+    Log::new(0, "svl_terminate", "redshift_sessions.terminate_log_size", gucs::terminate_log_size);
+
+pub static CONFLICT: Log<4> =
+    Log::new(1, "stl_tr_conflict", "redshift_sessions.conflict_log_size", gucs::conflict_log_size);
+
+pub static CONNECTION: Log<66> =
+    Log::new(2, "stl_connection_log", "redshift_sessions.connection_log_size", gucs::connection_log_size);
+
+pub static ENDED: Log<20> = Log::new(3, "stl_sessions", "redshift_sessions.session_log_size", gucs::session_log_size);
+
+/// Not among those that outlive a restart: statements may have secrets, which belong into no file.
+pub static STATEMENT: Log<STATEMENT_WORDS> =
+    Log::new(4, "stv_recents", "redshift_sessions.statement_log_size", gucs::statement_log_size);
+
+impl<const WORDS: usize> Log<WORDS> {
+    pub fn write<R: Record<WORDS>>(&self, record: R) {
+        if let Some(ring) = self.ring.get() {
+            ring.write(&record.encode());
+        }
+    }
+
+    /// A record that is in words already, and perhaps shorter than others.
+    pub fn write_words(&self, words: &[u64]) {
+        if let Some(ring) = self.ring.get() {
+            ring.write(words);
+        }
+    }
+
+    /// Oldest first.
+    pub fn read<R: Record<WORDS>>(&self) -> Vec<R> {
+        memory::collect(self.rows().into_iter().map(|row| R::decode(row)))
+    }
+
+    /// As they are kept, oldest first.
+    pub fn rows(&self) -> Vec<[u64; WORDS]> {
+        let mut rows = memory::collect(self.ring().rows());
+        rows.sort_unstable_by_key(|(number, _)| *number);
+        memory::collect(rows.into_iter().map(|(_, row)| row))
+    }
+
+    pub fn ring(&self) -> Ring<WORDS> {
+        match self.ring.get() {
+            Some(ring) => ring,
+            None => {
+                let libraries = (!preload::by_server()).then(preload::libraries);
+                error::no_log(self.view, self.setting, libraries.as_deref()).raise()
+            }
+        }
+    }
+
+    fn save(&self) -> Option<SavedLog> {
+        let ring = self.ring.get()?;
+        let rows = self.rows().into_iter().map(Vec::from).collect();
+        Some(SavedLog { log: self.view.into(), counts: ring.counts(), rows })
+    }
+
+    fn restore(&self, saved: &[SavedLog]) {
+        let Some(ring) = self.ring.get() else { return };
+        if let Some(saved) = saved.iter().find(|saved| saved.log == self.view) {
+            let rows: Vec<[u64; WORDS]> = saved.rows.iter().filter_map(|row| row.as_slice().try_into().ok()).collect();
+            let mut counts = saved.counts.clone();
+            counts.dropped += (saved.rows.len() - rows.len()) as u64; // those of another length
+            ring.restore(&counts, rows.into_iter());
+        }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.ring.get().is_some()
+    }
+}
+
+impl<const WORDS: usize> Segment for Log<WORDS> {
+    fn bytes(&self) -> usize {
+        Ring::<WORDS>::bytes((self.size)())
+    }
+
+    unsafe fn place(&self, memory: *mut u8) {
+        let header = HEADERS.0.get().map(|headers| &raw const headers[self.number]);
+        // SAFETY: promised by the caller; the headers are placed before the logs.
+        self.ring
+            .set(header.filter(|_| self.bytes() > 0).map(|header| unsafe { Ring::new(header, memory, (self.size)()) }));
+    }
+}
+
+/// What all logs have besides their rows, in one page.
+pub struct Headers(BackendLocal<Cell<Option<&'static [Header; LOGS]>>>);
+
+pub static HEADERS: Headers = Headers(BackendLocal::new(Cell::new(None)));
+const LOGS: usize = 5;
+
+impl Segment for Headers {
+    fn bytes(&self) -> usize {
+        size_of::<[Header; LOGS]>()
+    }
+
+    unsafe fn place(&self, memory: *mut u8) {
+        // SAFETY: promised by the caller; a header is made of atomic numbers.
+        self.0.set(Some(unsafe { &*memory.cast() }));
+    }
+}
+
+/// What is kept of all logs while the server is down.
+pub fn save() -> Vec<SavedLog> {
+    [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save()].into_iter().flatten().collect()
+}
+
+/// Puts back what was kept of the logs that are on. Called while the server starts.
+pub fn restore(saved: &[SavedLog]) {
+    TERMINATE.restore(saved);
+    CONFLICT.restore(saved);
+    CONNECTION.restore(saved);
+    ENDED.restore(saved);
+}
+
+/// How much memory the rows of all logs that outlive a restart take.
+pub fn saved_bytes() -> usize {
+    TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::records::{Kind, Terminate};
+
+    #[test]
+    fn a_log_that_is_off_takes_rows_and_forgets_them() {
+        let log = Log::<3>::new(0, "v", "s", || 0);
+        log.write(Terminate { pid: 1, time: 2, user: 3, kind: Kind::Cancel });
+        assert!(!log.is_on() && log.bytes() == 0);
+    }
+}

@@ -1,0 +1,43 @@
+//! Which signals were sent, and by whom? The rows behind svl_terminate, and their writer.
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum};
+
+use crate::logs;
+use crate::logs::records::{Kind, Terminate};
+use crate::pg::privileges;
+use crate::pg::set_returning;
+use crate::pg::text;
+
+/// Also when the caller's transaction is read-only, or rolls back later.
+pub fn record(pid: i32, kind: Kind) {
+    // SAFETY: read the clock, and current_user.
+    let (time, user) = unsafe { (pg_sys::GetCurrentTimestamp(), pg_sys::GetUserId().to_u32()) };
+    logs::TERMINATE.write(Terminate { pid, time, user, kind });
+}
+
+set_returning::function!(svl_terminate_wrapper, pg_finfo_svl_terminate_wrapper);
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn svl_terminate_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    privileges::check_select(c"svl_terminate");
+    let records = logs::TERMINATE.read::<Terminate>();
+    for record in records {
+        let kind = match record.kind {
+            Kind::Cancel => c"CANCEL",
+            Kind::Terminate => c"TERMINATE",
+        };
+        rows.put([
+            Some(record.pid.into()),
+            Some(record.time.into()),
+            Some((record.user as i32).into()),
+            Some(text::text(kind)),
+        ]);
+    }
+    Datum::from(0)
+}

@@ -1,0 +1,166 @@
+//! The allocator of our Rust code: the system's, and a small reserve for when that has nothing left.
+//!
+//! An error needs a little memory itself, also the one that says that there is none.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often this thread of a test has asked for memory.
+#[cfg(test)]
+pub fn allocations() -> usize {
+    ALLOCATIONS.get()
+}
+
+#[cfg(test)]
+thread_local!(static ALLOCATIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+
+#[global_allocator]
+static ALLOCATOR: Reserved<System> = Reserved { system: System, reserve: Reserve::new() };
+
+/// Bytes of the reserve; pages that nobody writes to take no memory.
+const BYTES: usize = 64 * 1024;
+/// What asks for more is a list, which can be told that there is none.
+const LARGEST: usize = 4 * 1024;
+const ALIGN: usize = 16;
+
+/// The system's memory, and when there is none a reserve.
+struct Reserved<A> {
+    system: A,
+    reserve: Reserve,
+}
+
+// SAFETY: memory of the system, or pieces of the reserve, which overlap with nothing as long as they are in use.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        #[cfg(test)]
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: promised by the caller.
+        let memory = unsafe { self.system.alloc(layout) };
+        if memory.is_null() { self.reserve.take(layout) } else { memory }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        if self.reserve.owns(memory) {
+            self.reserve.give_back();
+        } else {
+            // SAFETY: promised by the caller; it came from the system.
+            unsafe { self.system.dealloc(memory, layout) }
+        }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: promised by the caller; the old piece is at least as large as what is copied of it.
+        unsafe {
+            if !self.reserve.owns(memory) {
+                let larger = self.system.realloc(memory, layout, size);
+                if !larger.is_null() {
+                    return larger;
+                }
+            }
+            let new = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !new.is_null() {
+                ptr::copy_nonoverlapping(memory, new, layout.size().min(size));
+                self.dealloc(memory, layout);
+            }
+            new
+        }
+    }
+}
+
+/// Given out from the front, and whole again when the last piece is back: errors do not last.
+struct Reserve {
+    memory: UnsafeCell<Memory>,
+    /// Pieces in use in the upper half, bytes given out in the lower.
+    state: AtomicU64,
+}
+
+#[repr(align(16))]
+struct Memory([u8; BYTES]);
+
+// SAFETY: each piece is given to one owner.
+unsafe impl Sync for Reserve {}
+
+const PIECE: u64 = 1 << 32;
+
+impl Reserve {
+    const fn new() -> Self {
+        Reserve { memory: UnsafeCell::new(Memory([0; BYTES])), state: AtomicU64::new(0) }
+    }
+
+    /// NULL if it asks for too much, or nothing is left.
+    fn take(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > LARGEST || layout.align() > ALIGN {
+            return ptr::null_mut();
+        }
+        let size = layout.size().next_multiple_of(ALIGN) as u64;
+        let more = |state: u64| ((state % PIECE) + size <= BYTES as u64).then(|| state + PIECE + size);
+        match self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more) {
+            // SAFETY: inside of the reserve.
+            Ok(before) => unsafe { (&raw mut (*self.memory.get()).0).cast::<u8>().add((before % PIECE) as usize) },
+            Err(_) => ptr::null_mut(),
+        }
+    }
+
+    fn give_back(&self) {
+        let less = |state: u64| Some(if state / PIECE == 1 { 0 } else { state - PIECE });
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
+    }
+
+    fn owns(&self, memory: *const u8) -> bool {
+        (memory as usize).wrapping_sub(self.memory.get() as usize) < BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A system without memory.
+    struct Nothing;
+
+    // SAFETY: gives nothing.
+    unsafe impl GlobalAlloc for Nothing {
+        unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
+            ptr::null_mut()
+        }
+        unsafe fn dealloc(&self, _memory: *mut u8, _layout: Layout) {
+            unreachable!("it gave nothing")
+        }
+    }
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 8).unwrap()
+    }
+
+    #[test]
+    fn small_pieces_come_from_the_reserve_and_large_ones_from_nowhere() {
+        let allocator = Reserved { system: Nothing, reserve: Reserve::new() };
+        // SAFETY: pieces are given back with the size that they have.
+        unsafe {
+            assert!(allocator.alloc(layout(LARGEST + 1)).is_null());
+            let (one, two) = (allocator.alloc(layout(5)), allocator.alloc(layout(100)));
+            assert_eq!(two.offset_from(one), ALIGN as isize);
+            one.write_bytes(7, 5);
+            let grown = allocator.realloc(one, layout(5), 50);
+            assert_eq!(std::slice::from_raw_parts(grown, 5), [7; 5]);
+            assert!(allocator.realloc(two, layout(100), LARGEST + 1).is_null());
+            allocator.dealloc(two, layout(100));
+            allocator.dealloc(grown, layout(50));
+            assert_eq!(allocator.alloc(layout(1)), one);
+        }
+    }
+
+    #[test]
+    fn the_reserve_ends() {
+        let allocator = Reserved { system: Nothing, reserve: Reserve::new() };
+        // SAFETY: as above.
+        unsafe {
+            let pieces: Vec<_> = (0..BYTES / LARGEST).map(|_| allocator.alloc(layout(LARGEST))).collect();
+            assert!(pieces.iter().all(|piece| !piece.is_null()) && allocator.alloc(layout(1)).is_null());
+            pieces.iter().for_each(|piece| allocator.dealloc(*piece, layout(LARGEST)));
+            assert_eq!(allocator.alloc(layout(LARGEST)), pieces[0]);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Which functions take the place of PostgreSQL's own in this database? Ours, if the extension is here.
+//!
+//! A name is not enough: anyone with CREATE on the database could have made a schema `redshift_sessions` with look-alikes.
+//! Only a superuser can make a function in language C.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::ffi::CStr;
+
+use pgrx::pg_sys::{self, AttrNumber, Datum, Oid};
+
+use crate::error;
+use crate::pg::backend_local::BackendLocal;
+use crate::pg::memory::Roomy;
+
+/// A fixed oid, from PostgreSQL's pg_language.dat.
+const C_LANGUAGE: Oid = Oid::from_u32(13);
+
+#[derive(Clone, Copy)]
+pub struct Targets {
+    pub terminate: Oid,
+    pub terminate_bool: Oid,
+    pub cancel: Oid,
+    pub cancel_bool: Oid,
+}
+
+struct State {
+    /// None until somebody asks, and again after CREATE or DROP EXTENSION.
+    known: Cell<Option<Option<Targets>>>,
+    /// How often the answer was to be forgotten.
+    forgotten: Cell<u64>,
+}
+
+static STATE: BackendLocal<State> = BackendLocal::new(State { known: Cell::new(None), forgotten: Cell::new(0) });
+
+/// None in a database without the extension. Looked up without regard to the caller's privileges.
+pub fn targets() -> Option<Targets> {
+    if let Some(known) = STATE.known.get() {
+        return known;
+    }
+    let before = STATE.forgotten.get();
+    let found = look_up();
+    // The look-up itself hears of changes: what it found before one is not to be kept.
+    if STATE.forgotten.get() == before {
+        STATE.known.set(Some(found));
+    }
+    found
+}
+
+/// Is it known, without looking, that the extension is here?
+pub fn are_known() -> bool {
+    matches!(STATE.known.get(), Some(Some(_)))
+}
+
+/// Has nobody looked yet?
+pub fn is_unknown() -> bool {
+    STATE.known.get().is_none()
+}
+
+/// Forget what is known when a schema or a function changes.
+pub fn watch_catalog() {
+    for cache in [pg_sys::SysCacheIdentifier::NAMESPACEOID, pg_sys::SysCacheIdentifier::PROCOID] {
+        // SAFETY: the callback is a plain function that cannot fail.
+        unsafe { pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(forget), Datum::from(0)) }
+    }
+}
+
+unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: u32) {
+    STATE.known.set(None);
+    STATE.forgotten.set(STATE.forgotten.get() + 1);
+}
+
+fn look_up() -> Option<Targets> {
+    let _room = Roomy::call();
+    // SAFETY: a look-up by name.
+    let schema = unsafe { pg_sys::get_namespace_oid(c"redshift_sessions".as_ptr(), true) };
+    if schema == Oid::INVALID {
+        return None;
+    }
+    let pid = [pg_sys::INT4OID];
+    let pid_and_timeout = [pg_sys::INT4OID, pg_sys::INT8OID];
+    Some(Targets {
+        terminate: function(schema, c"pg_terminate_backend", &pid, pg_sys::INT4OID)?,
+        terminate_bool: function(schema, c"pg_terminate_backend_bool", &pid_and_timeout, pg_sys::BOOLOID)?,
+        cancel: function(schema, c"pg_cancel_backend", &pid, pg_sys::INT4OID)?,
+        cancel_bool: function(schema, c"pg_cancel_backend_bool", &pid, pg_sys::BOOLOID)?,
+    })
+}
+
+fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<Oid> {
+    // SAFETY: the form is read before its tuple is released.
+    unsafe {
+        let types = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32);
+        let tuple = pg_sys::SearchSysCache3(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            Datum::from(name.as_ptr()),
+            Datum::from(types),
+            schema.into(),
+        );
+        pg_sys::pfree(types.cast());
+        if tuple.is_null() {
+            return None;
+        }
+        let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let ours = form.prolang == C_LANGUAGE && form.prorettype == result && !form.proretset;
+        let function = form.oid;
+        pg_sys::ReleaseSysCache(tuple);
+        ours.then_some(function)
+    }
+}
+
+/// Is this the function behind svv_transactions? Only a superuser can make one in language C.
+pub fn is_svv_transactions(function: Oid) -> bool {
+    let _room = Roomy::call();
+    // SAFETY: the form and the text are read before their tuple is released.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let mut ours = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).prolang == C_LANGUAGE;
+        if ours {
+            let mut isnull = false;
+            let source = pg_sys::SysCacheGetAttr(cache, tuple, pg_sys::Anum_pg_proc_prosrc as i16, &mut isnull);
+            let source = pg_sys::text_to_cstring(source.cast_mut_ptr());
+            ours = CStr::from_ptr(source) == c"svv_transactions_wrapper";
+            pg_sys::pfree(source.cast());
+        }
+        pg_sys::ReleaseSysCache(tuple);
+        ours
+    }
+}
+
+const LIBRARY: &str = env!("CARGO_PKG_VERSION");
+
+/// Has this session looked which version is installed?
+static LOOKED: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
+
+/// Called wherever our functions begin, so it costs a look at the catalog the first time, and nothing after that.
+pub fn remind() {
+    if LOOKED.replace(true) {
+        return;
+    }
+    let Some(installed) = installed() else { return };
+    match compare(&installed, LIBRARY) {
+        Some(Ordering::Less) => error::earlier_sql(&installed, LIBRARY).warn(),
+        Some(Ordering::Greater) => error::earlier_library(&installed, LIBRARY).warn(),
+        Some(Ordering::Equal) | None => {}
+    }
+}
+
+/// None for what is no version of ours.
+fn compare(installed: &str, library: &str) -> Option<Ordering> {
+    let numbers = |version: &str| version.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>();
+    Some(numbers(installed)?.cmp(&numbers(library)?))
+}
+
+/// The version that pg_extension says. None as well if somebody has locked that table: who looks for locks must not wait for one.
+fn installed() -> Option<String> {
+    let _room = Roomy::call();
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the name outlives the scan; the tuple is read before it ends, and the lock is given back.
+    unsafe {
+        if !pg_sys::ConditionalLockRelationOid(pg_sys::ExtensionRelationId, lock) {
+            return None;
+        }
+        let table = pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::NoLock as pg_sys::LOCKMODE);
+        let mut key = pg_sys::ScanKeyData::default();
+        pg_sys::ScanKeyInit(
+            &mut key,
+            pg_sys::Anum_pg_extension_extname as AttrNumber,
+            pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+            Oid::from(pg_sys::F_NAMEEQ),
+            Datum::from(c"redshift_sessions".as_ptr()),
+        );
+        let index = Oid::from(pg_sys::ExtensionNameIndexId);
+        let scan = pg_sys::systable_beginscan(table, index, true, std::ptr::null_mut(), 1, &mut key);
+        let tuple = pg_sys::systable_getnext(scan);
+        let version = (!tuple.is_null()).then(|| {
+            let mut isnull = false;
+            let column = pg_sys::Anum_pg_extension_extversion as i32;
+            let text = pg_sys::htup::heap_getattr(tuple, column, (*table).rd_att, &mut isnull);
+            CStr::from_ptr(pg_sys::text_to_cstring(text.cast_mut_ptr())).to_string_lossy().into_owned()
+        });
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(table, lock);
+        version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert_eq!(compare("0.1.0", "0.2.0"), Some(Ordering::Less));
+        assert_eq!(compare("0.9.0", "0.10.0"), Some(Ordering::Less));
+        assert_eq!(compare("0.2.0", "0.2.0"), Some(Ordering::Equal));
+        assert_eq!(compare("1.0.0", "0.2.0"), Some(Ordering::Greater));
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_no_version() {
+        assert_eq!(compare("mine", "0.2.0"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! Which transactions are prepared? PostgreSQL keeps them to itself, but for one set-returning function.
+
+use std::collections::HashMap;
+
+use pgrx::pg_sys::{self, Datum, Oid};
+
+use crate::pg::memory;
+
+/// A prepared transaction belongs to no session.
+#[derive(Clone, Copy)]
+pub struct Prepared {
+    pub owner: Oid,
+    pub database: Oid,
+    /// None while COMMIT PREPARED or ROLLBACK PREPARED releases its locks: PostgreSQL does not list it any more.
+    pub prepared: Option<i64>,
+}
+
+/// Columns of pg_prepared_xact(): transaction, gid, prepared, ownerid, dbid.
+const TRANSACTION: i16 = 1;
+const PREPARED: i16 = 3;
+const OWNER: i16 = 4;
+const DATABASE: i16 = 5;
+
+/// By their ids.
+pub fn transactions() -> HashMap<u32, Prepared> {
+    let mut transactions = HashMap::new();
+    // SAFETY: calls the function as the executor does, row after row until it is done; its rows are copied. The memory is
+    // that of the caller's context.
+    unsafe {
+        let econtext = pg_sys::CreateStandaloneExprContext();
+        let mut result = pg_sys::ReturnSetInfo {
+            type_: pg_sys::NodeTag::T_ReturnSetInfo,
+            econtext,
+            allowedModes: pg_sys::SetFunctionReturnMode::SFRM_ValuePerCall as i32,
+            ..Default::default()
+        };
+        let mut function = pg_sys::FmgrInfo::default();
+        pg_sys::fmgr_info(Oid::from(pg_sys::F_PG_PREPARED_XACT), &mut function);
+        let mut call = pg_sys::FunctionCallInfoBaseData {
+            flinfo: &mut function,
+            resultinfo: (&raw mut result).cast(),
+            ..Default::default()
+        };
+        loop {
+            result.isDone = pg_sys::ExprDoneCond::ExprSingleResult;
+            call.isnull = false;
+            let row = pg_sys::pg_prepared_xact(&mut call);
+            if result.isDone == pg_sys::ExprDoneCond::ExprEndResult {
+                break;
+            }
+            let column = |number| {
+                let mut isnull = false;
+                pg_sys::GetAttributeByNum(row.cast_mut_ptr(), number, &mut isnull)
+            };
+            memory::insert(
+                &mut transactions,
+                column(TRANSACTION).value() as u32,
+                Prepared {
+                    owner: oid(column(OWNER)),
+                    database: oid(column(DATABASE)),
+                    prepared: Some(column(PREPARED).value() as i64),
+                },
+            );
+        }
+        pg_sys::FreeExprContext(econtext, true);
+    }
+    transactions
+}
+
+fn oid(datum: Datum) -> Oid {
+    Oid::from(datum.value() as u32)
+}

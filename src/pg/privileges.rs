@@ -1,0 +1,42 @@
+//! What may current_user read and execute?
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys::{self, Oid};
+
+use crate::pg::compat;
+use crate::policy::Rows;
+
+/// The rows of user-visible views that current_user gets.
+pub fn readable_rows() -> Rows {
+    // SAFETY: plain look-ups, inside the transaction of the call.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        let reads_all = pg_sys::has_privs_of_role(user, Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS));
+        Rows::of(user, pg_sys::superuser(), reads_all)
+    }
+}
+
+/// A view runs its function with the reader's rights, so a function behind a view for superusers must ask for SELECT on the
+/// view itself: then GRANT SELECT opens it, and calling the function does not.
+pub fn check_select(view: &CStr) {
+    // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
+    unsafe {
+        let relation = pg_sys::get_relname_relid(view.as_ptr(), Oid::from(pg_sys::PG_CATALOG_NAMESPACE));
+        let verdict = pg_sys::pg_class_aclcheck(relation, pg_sys::GetUserId(), compat::acl_mode(pg_sys::ACL_SELECT));
+        if verdict != pg_sys::AclResult::ACLCHECK_OK {
+            pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_VIEW, view.as_ptr());
+        }
+    }
+}
+
+/// May current_user execute the function? The name is for the error.
+pub fn check_execute(function: Oid, name: &CStr) {
+    // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
+    unsafe {
+        let verdict = compat::function_aclcheck(function, pg_sys::GetUserId());
+        if verdict != pg_sys::AclResult::ACLCHECK_OK {
+            pg_sys::aclcheck_error(verdict, pg_sys::ObjectType::OBJECT_FUNCTION, name.as_ptr());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Functions of PostgreSQL that are called without pgrx's guard, or that pgrx does not bind.
+//!
+//! A guarded call from a hook would lose the position, context and names of every error that passes
+//! through it, so hooks call these, and hold nothing that has a destructor.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use pgrx::pg_sys::{self, Oid};
+
+pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+
+pub type AuthenticationHook = Option<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)>;
+
+unsafe extern "C-unwind" {
+    pub fn standard_planner(
+        parse: *mut pg_sys::Query,
+        query_string: *const c_char,
+        cursor_options: c_int,
+        bound_params: pg_sys::ParamListInfo,
+    ) -> *mut pg_sys::PlannedStmt;
+    #[cfg(not(pg18_plus))]
+    pub fn standard_ExecutorRun(
+        query: *mut pg_sys::QueryDesc,
+        direction: pg_sys::ScanDirection::Type,
+        count: u64,
+        once: bool,
+    );
+    #[cfg(pg18_plus)]
+    pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
+    pub fn standard_ProcessUtility(
+        statement: *mut pg_sys::PlannedStmt,
+        query_string: *const c_char,
+        read_only_tree: bool,
+        context: pg_sys::ProcessUtilityContext::Type,
+        params: pg_sys::ParamListInfo,
+        environment: *mut pg_sys::QueryEnvironment,
+        destination: *mut pg_sys::DestReceiver,
+        completion: *mut pg_sys::QueryCompletion,
+    );
+    pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
+    pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
+    pub fn IsTransactionBlock() -> bool;
+    pub fn SetConfigOption(
+        name: *const c_char,
+        value: *const c_char,
+        context: pg_sys::GucContext::Type,
+        source: pg_sys::GucSource::Type,
+    );
+    pub fn GetConfigOption(name: *const c_char, missing_ok: bool, restrict_privileged: bool) -> *const c_char;
+    pub fn GetConfigOptionFlags(name: *const c_char, missing_ok: bool) -> c_int;
+    pub fn pg_mbcliplen(text: *const c_char, length: c_int, limit: c_int) -> c_int;
+    pub fn get_opcode(operator: pg_sys::Oid) -> pg_sys::Oid;
+    pub fn get_commutator(operator: pg_sys::Oid) -> pg_sys::Oid;
+    pub fn get_negator(operator: pg_sys::Oid) -> pg_sys::Oid;
+    #[cfg_attr(pg16_plus, link_name = "expression_tree_walker_impl")]
+    pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
+    #[cfg_attr(pg16_plus, link_name = "query_tree_walker_impl")]
+    pub fn query_tree_walker(query: *mut pg_sys::Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool;
+    pub fn heap_form_tuple(
+        descriptor: pg_sys::TupleDesc,
+        values: *mut pg_sys::Datum,
+        isnull: *mut bool,
+    ) -> pg_sys::HeapTuple;
+    pub fn palloc0(size: usize) -> *mut c_void;
+    pub fn lappend(list: *mut pg_sys::List, item: *mut c_void) -> *mut pg_sys::List;
+    pub fn lappend_int(list: *mut pg_sys::List, number: c_int) -> *mut pg_sys::List;
+    pub fn ExecInitExpr(node: *mut pg_sys::Expr, parent: *mut pg_sys::PlanState) -> *mut pg_sys::ExprState;
+    pub fn makeVar(
+        relation: c_int,
+        column: i16,
+        kind: Oid,
+        modifier: i32,
+        collation: Oid,
+        levels_up: pg_sys::Index,
+    ) -> *mut pg_sys::Var;
+    pub fn makeTargetEntry(
+        expression: *mut pg_sys::Expr,
+        number: i16,
+        name: *mut c_char,
+        junk: bool,
+    ) -> *mut pg_sys::TargetEntry;
+    pub fn extract_actual_clauses(clauses: *mut pg_sys::List, pseudoconstant: bool) -> *mut pg_sys::List;
+    pub fn pull_varattnos(node: *mut pg_sys::Node, relation: pg_sys::Index, columns: *mut *mut pg_sys::Bitmapset);
+    pub fn bms_is_member(number: c_int, set: *const pg_sys::Bitmapset) -> bool;
+    pub fn add_path(relation: *mut pg_sys::RelOptInfo, path: *mut pg_sys::Path);
+    pub fn get_call_result_type(
+        fcinfo: pg_sys::FunctionCallInfo,
+        type_: *mut Oid,
+        descriptor: *mut pg_sys::TupleDesc,
+    ) -> pg_sys::TypeFuncClass::Type;
+    pub fn tuplestore_begin_heap(
+        random_access: bool,
+        across_transactions: bool,
+        work_mem: c_int,
+    ) -> *mut pg_sys::Tuplestorestate;
+    pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
+    pub fn ProcessInterrupts();
+    pub fn ExecScan(
+        node: *mut pg_sys::ScanState,
+        access: pg_sys::ExecScanAccessMtd,
+        recheck: pg_sys::ExecScanRecheckMtd,
+    ) -> *mut pg_sys::TupleTableSlot;
+    pub fn ExecScanReScan(node: *mut pg_sys::ScanState);
+    pub fn ExecStoreVirtualTuple(slot: *mut pg_sys::TupleTableSlot) -> *mut pg_sys::TupleTableSlot;
+    pub fn ResetPlanCache();
+    pub static mut application_name: *const c_char;
+    pub static mut ClientAuthentication_hook: AuthenticationHook;
+    pub fn on_shmem_exit(callback: pg_sys::pg_on_exit_callback, argument: pg_sys::Datum);
+    pub fn GetDatabaseEncoding() -> c_int;
+    pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
+    pub fn MemoryContextAllocExtended(context: pg_sys::MemoryContext, size: usize, flags: c_int) -> *mut c_void;
+    pub fn RequestAddinShmemSpace(size: usize);
+    pub fn IsTransactionState() -> bool;
+    pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
+    pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
+    pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
+}

@@ -1,0 +1,81 @@
+//! How does a function return a whole table at once? In a tuplestore, as PostgreSQL's own views over functions do.
+
+use pgrx::pg_sys::{self, Datum};
+
+use crate::error;
+use crate::pg::extension;
+use crate::pg::memory::Roomy;
+use crate::pg::raw;
+
+/// Tells PostgreSQL that a function is called by its current conventions.
+macro_rules! function {
+    ($function:ident, $info:ident) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn $info() -> &'static pgrx::pg_sys::Pg_finfo_record {
+            const V1_API: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            &V1_API
+        }
+    };
+}
+pub(crate) use function;
+
+/// Where the rows go, and what they look like. Both live as long as the query.
+pub struct Rows {
+    pub store: *mut pg_sys::Tuplestorestate,
+    pub descriptor: pg_sys::TupleDesc,
+    /// Texts of a row are there until it is put.
+    row: Roomy,
+}
+
+impl Rows {
+    /// The current memory context.
+    pub fn room(&self) -> pg_sys::MemoryContext {
+        self.row.context()
+    }
+
+    /// One row; None is NULL. The SQL of an earlier version may declare fewer columns: new ones come last.
+    pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
+        let mut nulls = columns.map(|column| column.is_none());
+        let mut values = columns.map(|column| column.unwrap_or(Datum::from(0)));
+        // SAFETY: a value for each column that the descriptor has, of its type; they are copied.
+        unsafe {
+            assert!((*self.descriptor).natts as usize <= COLUMNS, "our SQL declares the columns");
+            pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        }
+        self.row.clear();
+    }
+}
+
+/// # Safety
+/// `fcinfo` is that of the running call.
+pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
+    use pg_sys::SetFunctionReturnMode::*;
+    extension::remind();
+    // SAFETY: as PostgreSQL's InitMaterializedSRF, which 14 does not have.
+    unsafe {
+        let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+        let accepts_set = !result.is_null()
+            && (*result).type_ == pg_sys::NodeTag::T_ReturnSetInfo
+            && (*result).allowedModes & SFRM_Materialize as i32 != 0;
+        if !accepts_set {
+            error::set_not_accepted().raise();
+        }
+        let random_access = (*result).allowedModes & SFRM_Materialize_Random as i32 != 0;
+
+        let row = Roomy::row();
+        let (mut descriptor, mut class, mut store) = (std::ptr::null_mut(), 0, std::ptr::null_mut());
+        // One guard, which is entered where there is room.
+        pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            pg_sys::CurrentMemoryContext = (*(*result).econtext).ecxt_per_query_memory;
+            class = raw::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+            store = raw::tuplestore_begin_heap(random_access, false, pg_sys::work_mem);
+            pg_sys::CurrentMemoryContext = row.context();
+        });
+        assert_eq!(class, pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE, "our SQL declares the columns");
+
+        (*result).returnMode = SFRM_Materialize;
+        (*result).setResult = store;
+        (*result).setDesc = descriptor;
+        Rows { store, descriptor, row }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the text of a statement or function tells about the calls in it. Nothing here calls PostgreSQL.
+
+/// Is this the first word, after white space and comments? `word` is lower case.
+pub fn first_word_is(statement: &[u8], word: &str) -> bool {
+    let rest = skip_blank(statement);
+    let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
+    rest[..end].eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// White space, semicolons, `-- ...` and `/* ... */`, which nests.
+fn skip_blank(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [byte, rest @ ..] if byte.is_ascii_whitespace() || matches!(byte, b'\x0b' | b';') => rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+                &rest[end..]
+            }
+            [b'/', b'*', rest @ ..] => skip_comment(rest),
+            _ => return text,
+        }
+    }
+}
+
+fn skip_comment(mut text: &[u8]) -> &[u8] {
+    let mut depth = 1;
+    while depth > 0 {
+        text = match text {
+            [] => return text,
+            [b'/', b'*', rest @ ..] => {
+                depth += 1;
+                rest
+            }
+            [b'*', b'/', rest @ ..] => {
+                depth -= 1;
+                rest
+            }
+            [_, rest @ ..] => rest,
+        }
+    }
+    text
+}
+
+/// Could the body of a SQL function call PostgreSQL's functions? Its text names them, or its parsed form has their
+/// oids. A name in a comment counts too; what follows from a yes is only that the function is not inlined.
+pub fn names_native_call(body: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 4] = [b"pg_terminate_backend", b"pg_cancel_backend", b":funcid 2096 ", b":funcid 2171 "];
+    SIGNS.iter().any(|sign| body.windows(sign.len()).any(|window| window.eq_ignore_ascii_case(sign)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_stands_behind_blanks_and_comments() {
+        for yes in [
+            "prepare x as select 1",
+            "  PREPARE\nx",
+            ";\n-- select\nPrepare x",
+            "/* a /* b */ c */PREPARE x",
+            "prepare",
+        ] {
+            assert!(first_word_is(yes.as_bytes(), "prepare"), "{yes}");
+        }
+        for no in
+            ["", "select 1", "prepare_it()", "/* prepare", "-- prepare x", "\"prepare\"", "create view prepare as"]
+        {
+            assert!(!first_word_is(no.as_bytes(), "prepare"), "{no}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_text_and_in_parsed_bodies() {
+        for yes in
+            ["SELECT PG_Terminate_Backend($1)", "x pg_cancel_backend", "({FUNCEXPR :funcid 2096 :funcresulttype 16"]
+        {
+            assert!(names_native_call(yes.as_bytes()), "{yes}");
+        }
+        for no in ["", "SELECT 1", "pg_terminate_backen", ":funcid 20961 ", ":funcid 12096 "] {
+            assert!(!names_native_call(no.as_bytes()), "{no}");
+        }
+    }
+}

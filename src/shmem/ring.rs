@@ -1,0 +1,174 @@
+//! How do many processes write one bounded log that never makes any of them wait? Nothing here calls PostgreSQL.
+//!
+//! Each row has a number, and with it a slot. Whoever finds somebody else writing in its slot, or a later row, gives up its
+//! own, so a writer that dies or sleeps in the middle costs a row and no time. A row that is overwritten or given up is
+//! counted: rows that are here and rows that were dropped add up to rows written.
+
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::shmem::seqlock::{EMPTY, Slot};
+
+#[repr(C)]
+pub struct Header {
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring. Its header is apart from its
+/// slots, so that the headers of several rings are in one page: for each page that it touches, a new session pays.
+#[derive(Clone, Copy)]
+pub struct Ring<const WORDS: usize> {
+    header: &'static Header,
+    slots: &'static [Slot<WORDS>],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    pub written: u64,
+    pub dropped: u64,
+}
+
+impl<const WORDS: usize> Ring<WORDS> {
+    /// Of its slots.
+    pub const fn bytes(size: usize) -> usize {
+        size * size_of::<Slot<WORDS>>()
+    }
+
+    /// # Safety
+    /// Both are aligned to 8, zeroed, and live as long as the process; there are `bytes(size)` bytes of slots.
+    pub unsafe fn new(header: *const Header, slots: *const u8, size: usize) -> Self {
+        // SAFETY: promised by the caller; everything in a ring is atomic.
+        unsafe { Ring { header: &*header, slots: std::slice::from_raw_parts(slots.cast(), size) } }
+    }
+
+    pub fn size(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            written: self.header.written.load(Ordering::Relaxed),
+            dropped: self.header.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Puts back rows, oldest first, and what `counts` gave, into an empty ring, as far as it has room.
+    pub fn restore(&self, counts: &Counts, rows: impl ExactSizeIterator<Item = [u64; WORDS]>) {
+        self.header.written.store(counts.written.saturating_sub(rows.len() as u64), Ordering::Relaxed);
+        self.header.dropped.store(counts.dropped, Ordering::Relaxed);
+        rows.for_each(|row| self.write(&row));
+    }
+
+    /// A row may be shorter than its slot, if it tells where it ends.
+    pub fn write(&self, row: &[u64]) {
+        let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
+        if !self.write_as(number, row) {
+            self.header.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// False if the row was given up.
+    fn write_as(&self, number: u64, row: &[u64]) -> bool {
+        let slot = &self.slots[((number - 1) % self.slots.len() as u64) as usize];
+        match slot.write(2 * number, row) {
+            Some(EMPTY) => true,
+            Some(_) => {
+                self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whole rows, as they lie: those with smaller numbers are older. A row that is being written at
+    /// this moment is not among them.
+    pub fn rows(&self) -> impl Iterator<Item = (u64, [u64; WORDS])> {
+        self.slots.iter().filter_map(Slot::read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Oldest first.
+    fn read(ring: &Ring<3>) -> Vec<[u64; 3]> {
+        let mut rows: Vec<_> = ring.rows().collect();
+        rows.sort();
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn ring(size: usize) -> Ring<3> {
+        let header = Box::leak(Box::new(Header { written: AtomicU64::new(0), dropped: AtomicU64::new(0) }));
+        let slots = vec![0_u64; Ring::<3>::bytes(size) / 8].leak();
+        // SAFETY: zeroed, aligned, leaked.
+        unsafe { Ring::new(header, slots.as_ptr().cast(), size) }
+    }
+
+    #[test]
+    fn rows_come_back_in_order_until_the_ring_is_full() {
+        let ring = ring(4);
+        assert_eq!(read(&ring), [[0; 3]; 0]);
+        (1..=3).for_each(|n| ring.write(&[n, n, n]));
+        assert_eq!(read(&ring), [[1; 3], [2; 3], [3; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 3, dropped: 0 });
+        (4..=10).for_each(|n| ring.write(&[n, n, n]));
+        assert_eq!(read(&ring), [[7; 3], [8; 3], [9; 3], [10; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 10, dropped: 6 });
+        assert_eq!(ring.size(), 4);
+    }
+
+    #[test]
+    fn what_was_saved_comes_back_as_far_as_there_is_room() {
+        let saved = ring(4);
+        (1..=10).for_each(|n| saved.write(&[n; 3]));
+        for (size, first, dropped) in [(4, 7, 6), (9, 7, 6), (2, 9, 8)] {
+            let restored = ring(size);
+            restored.restore(&saved.counts(), read(&saved).into_iter());
+            assert_eq!(read(&restored), (first..=10).map(|n| [n; 3]).collect::<Vec<_>>());
+            assert_eq!(restored.counts(), Counts { written: 10, dropped });
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_being_written_costs_a_row_and_no_time() {
+        let ring = ring(2);
+        ring.write(&[1; 3]);
+        // A writer that stopped in the middle of its row.
+        ring.slots[1].stop_in_the_middle();
+        ring.write(&[2; 3]);
+        assert_eq!(read(&ring), [[1; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 2, dropped: 1 });
+    }
+
+    #[test]
+    fn a_late_writer_does_not_replace_a_later_row() {
+        let ring = ring(2);
+        assert!(ring.write_as(3, &[3; 3]));
+        assert!(!ring.write_as(1, &[1; 3]));
+        assert_eq!(read(&ring), [[3; 3]]);
+    }
+
+    #[test]
+    fn many_writers_and_readers_see_whole_rows_and_the_counts_add_up() {
+        const WRITERS: u64 = 4;
+        const ROWS: u64 = 50_000;
+        let ring = ring(64);
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                scope.spawn(move || (0..ROWS).for_each(|n| ring.write(&[writer * ROWS + n; 3])));
+            }
+            for _ in 0..2 {
+                scope.spawn(move || {
+                    for _ in 0..2_000 {
+                        assert!(read(&ring).iter().all(|row| row[0] == row[1] && row[1] == row[2]));
+                    }
+                });
+            }
+        });
+        let counts = ring.counts();
+        assert_eq!(counts.written, WRITERS * ROWS);
+        assert_eq!(read(&ring).len() as u64 + counts.dropped, counts.written);
+    }
+}

@@ -1,0 +1,316 @@
+//! How does svv_transactions answer a query without keeping a table of its rows? As a scan of its own, instead of that of a function.
+//!
+//! PostgreSQL keeps all that a function in FROM returns, on disk where it is large, before it reads the first row. This scan holds a row
+//! in eight bytes, gives one at a time and evaluates the query's conditions on it. Where it cannot stand in (UPDATE ... FROM, FOR UPDATE,
+//! which read rows again), the function does what it did.
+//!
+//! Hooks and callbacks are bare, as in `hooks.rs`; what can raise an error is one guarded call each.
+
+use std::ffi::c_int;
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, CustomScanState, Datum, Node, NodeTag, Oid};
+
+use crate::pg::compat;
+use crate::pg::extension;
+use crate::pg::list;
+use crate::pg::memory;
+use crate::pg::privileges;
+use crate::pg::raw;
+use crate::transactions::packed_row::Row;
+use crate::transactions::pushdown;
+use crate::transactions::snapshot;
+use crate::transactions::svv_transactions::{COLUMNS, Columns, Words};
+
+struct Shared<T>(T);
+
+// SAFETY: constant tables of functions.
+unsafe impl<T> Sync for Shared<T> {}
+
+const NAME: *const std::ffi::c_char = c"svv_transactions".as_ptr();
+
+static PATH: Shared<pg_sys::CustomPathMethods> = Shared(pg_sys::CustomPathMethods {
+    CustomName: NAME,
+    PlanCustomPath: Some(plan),
+    ReparameterizeCustomPathByChild: None,
+});
+
+static SCAN: Shared<pg_sys::CustomScanMethods> =
+    Shared(pg_sys::CustomScanMethods { CustomName: NAME, CreateCustomScanState: Some(create_state) });
+
+static EXEC: Shared<pg_sys::CustomExecMethods> = Shared(pg_sys::CustomExecMethods {
+    CustomName: NAME,
+    BeginCustomScan: Some(begin),
+    ExecCustomScan: Some(exec),
+    EndCustomScan: Some(end),
+    ReScanCustomScan: Some(rescan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: None,
+});
+
+/// Called when the library is loaded: PostgreSQL finds a plan that it has written down and reads again by the name of its methods.
+pub fn register() {
+    // SAFETY: the table is constant.
+    unsafe { pg_sys::RegisterCustomScanMethods(&SCAN.0) }
+}
+
+/// The rows, and what they share. Freed with the memory context of the query.
+struct Answer {
+    columns: Vec<Columns>,
+    rows: Vec<Row>,
+    words: Words,
+}
+
+/// PostgreSQL's state of a custom scan, and ours behind it.
+#[repr(C)]
+struct State {
+    scan: CustomScanState,
+    /// NULL until the first row is asked for.
+    answer: *const Answer,
+    next: usize,
+    /// Gives the only pid that is asked for, NULL for all.
+    pid: *mut pg_sys::ExprState,
+    /// Only transactions that wait are asked for.
+    waiting: bool,
+}
+
+/// Could this be a plain SELECT from our function? A first look that costs nothing.
+///
+/// # Safety
+/// The arguments are those of set_rel_pathlist_hook.
+pub unsafe fn is_candidate(
+    root: *const pg_sys::PlannerInfo,
+    relation: *const pg_sys::RelOptInfo,
+    table: *const pg_sys::RangeTblEntry,
+) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe {
+        (*table).rtekind == pg_sys::RTEKind::RTE_FUNCTION
+            && !(*table).funcordinality
+            && (*(*root).parse).commandType == pg_sys::CmdType::CMD_SELECT
+            && (*root).rowMarks.is_null()
+            && (*relation).lateral_relids.is_null()
+            && function_of(table).is_some_and(|call| {
+                (*call).funcretset && (*call).args.is_null() && (*call).funcid.to_u32() >= pg_sys::FirstNormalObjectId
+            })
+    }
+}
+
+/// The only function of a table in FROM.
+///
+/// # Safety
+/// A table of kind RTE_FUNCTION.
+unsafe fn function_of(table: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
+    // SAFETY: promised by the caller; the list has a RangeTblFunction for each function.
+    unsafe {
+        let [function] = list::cells((*table).functions) else { return None };
+        let call = (*function.ptr_value.cast::<pg_sys::RangeTblFunction>()).funcexpr;
+        ((*call).type_ == NodeTag::T_FuncExpr).then(|| call.cast())
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn is_ours(call: *const pg_sys::FuncExpr) -> bool {
+    // SAFETY: a call of the query.
+    extension::is_svv_transactions(unsafe { (*call).funcid })
+}
+
+/// Puts our path in the place of that of the function. Nothing here has a destructor: what is called next is not guarded.
+///
+/// # Safety
+/// As `is_candidate`, which was true.
+pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
+    // SAFETY: promised by the caller. The nodes live in the planner's memory context.
+    unsafe {
+        let Some(call) = function_of(table) else { return };
+        let Some(function) = list::pointers::<pg_sys::Path>((*relation).pathlist).next() else { return };
+        if !is_ours(call) || wants_whole_row(relation) {
+            return;
+        }
+        // What the planner has proved to be empty stays so.
+        if (*function).pathtype != NodeTag::T_FunctionScan {
+            return;
+        }
+        let path = node::<pg_sys::CustomPath>(NodeTag::T_CustomPath);
+        (*path).path = pg_sys::Path { type_: NodeTag::T_CustomPath, pathtype: NodeTag::T_CustomScan, ..*function };
+        (*path).flags = compat::CUSTOM_SCAN_PROJECTS;
+        (*path).custom_private = (*table).functions;
+        (*path).methods = &PATH.0;
+        (*relation).pathlist = std::ptr::null_mut();
+        raw::add_path(relation, path.cast());
+    }
+}
+
+/// Does the query refer to the row as such, and not to its columns?
+///
+/// # Safety
+/// A table of the query that is being planned.
+unsafe fn wants_whole_row(relation: *const pg_sys::RelOptInfo) -> bool {
+    const WHOLE_ROW: i32 = 0;
+    // SAFETY: promised by the caller.
+    unsafe {
+        let clauses = raw::extract_actual_clauses((*relation).baserestrictinfo, false);
+        let mut columns = std::ptr::null_mut();
+        raw::pull_varattnos((*(*relation).reltarget).exprs.cast(), (*relation).relid, &mut columns);
+        raw::pull_varattnos(clauses.cast(), (*relation).relid, &mut columns);
+        raw::bms_is_member(WHOLE_ROW - pg_sys::FirstLowInvalidHeapAttributeNumber, columns)
+    }
+}
+
+unsafe fn node<T>(tag: NodeTag) -> *mut T {
+    // SAFETY: zeroed memory is a valid node once it has its tag.
+    unsafe {
+        let node = raw::palloc0(size_of::<T>()).cast::<T>();
+        (*node.cast::<Node>()).type_ = tag;
+        node
+    }
+}
+
+unsafe extern "C-unwind" fn plan(
+    _root: *mut pg_sys::PlannerInfo,
+    relation: *mut pg_sys::RelOptInfo,
+    path: *mut pg_sys::CustomPath,
+    targets: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
+    _plans: *mut pg_sys::List,
+) -> *mut pg_sys::Plan {
+    // SAFETY: called by the planner for our path. Without a relation to open, the scan's row is described by its own list of columns.
+    unsafe {
+        let scan = node::<pg_sys::CustomScan>(NodeTag::T_CustomScan);
+        (*scan).scan.plan.targetlist = targets;
+        (*scan).scan.plan.qual = raw::extract_actual_clauses(clauses, false);
+        (*scan).flags = (*path).flags;
+        (*scan).methods = &SCAN.0;
+        // Among the plan's expressions, the call makes the plan depend on the function.
+        for function in list::pointers::<pg_sys::RangeTblFunction>((*path).custom_private) {
+            (*scan).custom_exprs = raw::lappend((*scan).custom_exprs, (*function).funcexpr.cast());
+        }
+        let found = pushdown::find((*scan).scan.plan.qual);
+        if !found.pid.is_null() {
+            (*scan).custom_exprs = raw::lappend((*scan).custom_exprs, found.pid.cast());
+        }
+        (*scan).custom_private = raw::lappend_int(std::ptr::null_mut(), found.waiting.into());
+        let mut number = 0;
+        for kind in &TYPES {
+            let kind = *kind;
+            number += 1;
+            let collation = if kind == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID };
+            let column = raw::makeVar((*relation).relid as _, number, kind, -1, collation, 0);
+            let entry = raw::makeTargetEntry(column.cast(), number, std::ptr::null_mut(), false);
+            (*scan).custom_scan_tlist = raw::lappend((*scan).custom_scan_tlist, entry.cast());
+        }
+        scan.cast()
+    }
+}
+
+/// Of the columns, as our SQL declares them.
+const TYPES: [Oid; COLUMNS] = {
+    const TEXT: Oid = pg_sys::TEXTOID;
+    [TEXT, TEXT, pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::TIMESTAMPOID, TEXT, TEXT, pg_sys::INT4OID, pg_sys::BOOLOID]
+};
+
+unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut Node {
+    // SAFETY: PostgreSQL's part comes first; zero is no answer yet.
+    unsafe {
+        let state = node::<State>(NodeTag::T_CustomScanState);
+        (*state).scan.methods = &EXEC.0;
+        state.cast()
+    }
+}
+
+/// As for a function in FROM, it is an error here already if the reader may not execute it.
+#[pg_guard]
+unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_sys::EState, _flags: c_int) {
+    // SAFETY: our plan's first expression is the call; there may be a second one, see `plan`.
+    unsafe {
+        let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
+        let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
+        let room = memory::Roomy::call();
+        privileges::check_execute((*call).funcid, c"svv_transactions");
+        drop(room);
+        let state = state.cast::<State>();
+        if (*(*plan).custom_exprs).length > 1 {
+            let pid = (*(*(*plan).custom_exprs).elements.add(1)).ptr_value.cast();
+            let parent = &raw mut (*state).scan.ss.ps;
+            (*state).pid = memory::allocate_in(pg_sys::CurrentMemoryContext, || raw::ExecInitExpr(pid, parent));
+        }
+        (*state).waiting = (*(*(*plan).custom_private).elements).int_value != 0;
+    }
+}
+
+unsafe extern "C-unwind" fn exec(state: *mut CustomScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: evaluates conditions and columns on what `next` gives.
+    unsafe { raw::ExecScan(&mut (*state).ss, Some(next), Some(recheck)) }
+}
+
+unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: the state is ours, and its slot has our columns. Nothing here has a destructor.
+    unsafe {
+        let state = scan.cast::<State>();
+        if (*state).answer.is_null() {
+            (*state).answer = collect(state);
+        }
+        let slot = (*scan).ss_ScanTupleSlot;
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+        let answer = &*(*state).answer;
+        if let Some(row) = answer.rows.get((*state).next) {
+            (*state).next += 1;
+            answer.columns[row.transaction()].fill(
+                *row,
+                &mut *(*slot).tts_values.cast::<[Datum; COLUMNS]>(),
+                &mut *(*slot).tts_isnull.cast::<[bool; COLUMNS]>(),
+                &answer.words,
+            );
+            raw::ExecStoreVirtualTuple(slot);
+        }
+        slot
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
+    extension::remind();
+    // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
+    unsafe {
+        let plan_state = &(*state).scan.ss.ps;
+        let only = pushdown::only((*state).pid, plan_state.ps_ExprContext, (*state).waiting);
+        let mut context = pgrx::PgMemoryContexts::For((*plan_state.state).es_query_cxt);
+        context.switch_to(|context| {
+            let room = memory::Roomy::call();
+            let wanted = privileges::readable_rows();
+            drop(room);
+            let (transactions, rows) = snapshot::open_transactions(wanted, only);
+            let columns = memory::collect(transactions.iter().map(Columns::of));
+            let answer = Answer { columns, rows, words: Words::new() };
+            let _room = memory::Roomy::call();
+            context.leak_and_drop_on_delete(answer).cast_const()
+        })
+    }
+}
+
+/// Asked for a row when another statement has changed the one that this statement is about to change, and servers before 14.20, 15.15,
+/// 16.11, 17.7 and 18.1 do not ask `next` then: they take the scan of a sub-SELECT for a join of the changed row. It is none, so it gives
+/// its own next row.
+unsafe extern "C-unwind" fn recheck(scan: *mut pg_sys::ScanState, _slot: *mut pg_sys::TupleTableSlot) -> bool {
+    // SAFETY: as `next`, whose slot is the one that is asked about.
+    unsafe { (*next(scan)).tts_flags & pg_sys::TTS_FLAG_EMPTY as u16 == 0 }
+}
+
+unsafe extern "C-unwind" fn end(_state: *mut CustomScanState) {}
+
+/// The rows stay the same, as those that PostgreSQL would have kept.
+unsafe extern "C-unwind" fn rescan(state: *mut CustomScanState) {
+    // SAFETY: the state is ours.
+    unsafe {
+        (*state.cast::<State>()).next = 0;
+        raw::ExecScanReScan(&mut (*state).ss);
+    }
+}

@@ -1,0 +1,47 @@
+//! Who writes to which table, or waits to? The rows behind stv_locks, for those who may read that view.
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum};
+
+use crate::pg::locks::Only;
+use crate::pg::privileges;
+use crate::pg::set_returning;
+use crate::pg::text;
+use crate::policy::Rows;
+use crate::transactions::snapshot;
+
+/// RowExclusiveLock: what INSERT, UPDATE and DELETE take. Weaker locks are readers'.
+const WEAKEST_WRITE: i32 = 3;
+
+set_returning::function!(stv_locks_wrapper, pg_finfo_stv_locks_wrapper);
+
+/// # Safety
+/// Called by PostgreSQL's function manager.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn stv_locks_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+    privileges::check_select(c"stv_locks");
+    // SAFETY: the function manager gives a valid call.
+    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+    let (transactions, locks) = snapshot::open_transactions(Rows::All, Only::default());
+    let mut last = None;
+    for lock in locks {
+        let Some(relation) = lock.relation().filter(|_| lock.mode() >= WEAKEST_WRITE) else { continue };
+        // Rows of one table that differ in the mode only stand next to each other.
+        let key = Some((lock.transaction(), lock.granted(), relation));
+        if key == last {
+            continue;
+        }
+        last = key;
+        let transaction = &transactions[lock.transaction()];
+        rows.put([
+            Some(i64::from(relation as u32).into()),
+            Some(transaction.database.into()),
+            Some(transaction.xid.into()),
+            transaction.pid.map(|pid| i64::from(pid).into()),
+            transaction.start.map(Datum::from),
+            Some(text::text(if lock.granted() { c"Holding write lock" } else { c"Waiting for write lock" })),
+        ]);
+    }
+    Datum::from(0)
+}
