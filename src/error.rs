@@ -1,5 +1,7 @@
 //! What can a user read from us? Every message, with its SQLSTATE, detail and hint.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
 
@@ -56,7 +58,8 @@ pub fn cancel_denied() -> Message {
 }
 
 /// `function` is PostgreSQL's own, in a place where a call of it is not redirected.
-pub fn native_denied(function: &str) -> Message {
+pub fn native_denied(function: &CStr) -> Message {
+    let function = function.to_string_lossy();
     Message {
         code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
         text: format!("permission denied for function {function}"),

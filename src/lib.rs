@@ -1,12 +1,8 @@
 //! Amazon Redshift's sessions, transactions and locks on a stock PostgreSQL.
 //!
-//! ```text
-//! SQL call -> signal (find the session) -> policy (may I?) -> backend (PostgreSQL's own function sends)
-//! SELECT   -> scan, or svv_transactions -> snapshot (locks + process) -> transactions (what is open?) -> row
-//! signal   -> svl_terminate, error -> stl_tr_conflict (conflict), login and exit -> connections,
-//!             queries -> statements: logs -> ring (shared memory)
-//! names    -> hooks (where do we listen?) -> resolve (which calls?), inlining, refuse (what passes by?) -> target (our functions)
-//! ```
+//! A call of a function goes `redirect` (which calls are meant?) -> `signal` (find, decide, send) ->
+//! `policy` (may I?). A query on a view goes to the view's own file in `transactions`, `activity` or
+//! `logs`, which ask `pg` what PostgreSQL knows. `hooks` hears of everything else and tells the room.
 
 use pgrx::prelude::*;
 
@@ -26,34 +22,43 @@ mod hooks;
 
 pg_module_magic!(name, version);
 
+// One object a file, each after the one before it, so that every build has the same order.
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/pg_terminate_backend.sql", name = "pg_terminate_backend", requires = ["schema"]);
-extension_sql_file!("../sql/pg_terminate_backend_bool.sql", name = "pg_terminate_backend_bool", requires = ["schema"]);
-extension_sql_file!("../sql/pg_cancel_backend.sql", name = "pg_cancel_backend", requires = ["schema"]);
-extension_sql_file!("../sql/pg_cancel_backend_bool.sql", name = "pg_cancel_backend_bool", requires = ["schema"]);
-extension_sql_file!("../sql/svv_transactions.sql", name = "svv_transactions", requires = ["schema"]);
-extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["schema"]);
-extension_sql_file!("../sql/stv_sessions.sql", name = "stv_sessions", requires = ["sessions"]);
-extension_sql_file!("../sql/recents.sql", name = "recents", requires = ["schema"]);
-extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["recents"]);
-extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["sessions"]);
-extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["sessions"]);
-extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["schema"]);
-extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["schema"]);
-extension_sql_file!("../sql/cancel.sql", name = "cancel", requires = ["schema"]);
-extension_sql_file!("../sql/pg_last_query_id.sql", name = "pg_last_query_id", requires = ["schema"]);
-extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["schema"]);
-extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["schema"]);
-extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["schema"]);
-extension_sql_file!("../sql/all_sessions.sql", name = "all_sessions", requires = ["schema"]);
-extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["all_sessions", "stv_sessions"]);
 extension_sql_file!(
-    "../sql/sys_session_history.sql",
-    name = "sys_session_history",
-    requires = ["all_sessions", "stv_sessions"]
+    "../sql/pg_terminate_backend_bool.sql",
+    name = "pg_terminate_backend_bool",
+    requires = ["pg_terminate_backend"]
 );
-extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["schema"]);
-extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["schema"]);
+extension_sql_file!(
+    "../sql/pg_cancel_backend.sql",
+    name = "pg_cancel_backend",
+    requires = ["pg_terminate_backend_bool"]
+);
+extension_sql_file!(
+    "../sql/pg_cancel_backend_bool.sql",
+    name = "pg_cancel_backend_bool",
+    requires = ["pg_cancel_backend"]
+);
+extension_sql_file!("../sql/svv_transactions.sql", name = "svv_transactions", requires = ["pg_cancel_backend_bool"]);
+extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["svv_transactions"]);
+extension_sql_file!("../sql/stv_sessions.sql", name = "stv_sessions", requires = ["sessions"]);
+extension_sql_file!("../sql/recents.sql", name = "recents", requires = ["stv_sessions"]);
+extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["recents"]);
+extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["stv_recents"]);
+extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["stv_inflight"]);
+extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["svv_query_inflight"]);
+extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["stv_locks"]);
+extension_sql_file!("../sql/cancel.sql", name = "cancel", requires = ["stl_restarted_sessions"]);
+extension_sql_file!("../sql/pg_last_query_id.sql", name = "pg_last_query_id", requires = ["cancel"]);
+extension_sql_file!("../sql/svl_terminate.sql", name = "svl_terminate", requires = ["pg_last_query_id"]);
+extension_sql_file!("../sql/stl_tr_conflict.sql", name = "stl_tr_conflict", requires = ["svl_terminate"]);
+extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log", requires = ["stl_tr_conflict"]);
+extension_sql_file!("../sql/all_sessions.sql", name = "all_sessions", requires = ["stl_connection_log"]);
+extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["all_sessions"]);
+extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stl_sessions"]);
+extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["sys_session_history"]);
+extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["logs"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 #[pg_guard]

@@ -19,45 +19,41 @@ pub struct Owner {
     pub superuser: bool,
 }
 
-/// The verdict "no". The texts that users read are in `error.rs`.
-#[derive(Debug, PartialEq)]
-pub struct Denied;
-
 /// A process without an owner is a background process: superusers only.
-pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> Result<(), Denied> {
+pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> bool {
     match owner {
-        _ if caller.superuser => Ok(()),
-        Some(owner) if owner.user == caller.user => Ok(()),
-        _ => Err(Denied),
+        _ if caller.superuser => true,
+        Some(owner) if owner.user == caller.user => true,
+        _ => false,
     }
 }
 
 /// As for terminating; pg_signal_backend opens every session but a superuser's.
-pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> Result<(), Denied> {
+pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> bool {
     match owner {
-        Some(owner) if caller.may_cancel_others && !owner.superuser => Ok(()),
+        Some(owner) if caller.may_cancel_others && !owner.superuser => true,
         _ => may_terminate(caller, owner),
     }
 }
 
 /// The rows of a user-visible view that one reader gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rows {
+pub enum VisibleRows {
     All,
     OwnedBy(Oid),
 }
 
-impl Rows {
+impl VisibleRows {
     /// `reads_all` is pg_read_all_stats, our SYSLOG ACCESS UNRESTRICTED.
     pub fn of(reader: Oid, superuser: bool, reads_all: bool) -> Self {
-        if superuser || reads_all { Rows::All } else { Rows::OwnedBy(reader) }
+        if superuser || reads_all { VisibleRows::All } else { VisibleRows::OwnedBy(reader) }
     }
 
     /// A background process has no owner, so only those who see everything see it.
     pub fn include(self, owner: Option<Oid>) -> bool {
         match self {
-            Rows::All => true,
-            Rows::OwnedBy(user) => owner == Some(user),
+            VisibleRows::All => true,
+            VisibleRows::OwnedBy(user) => owner == Some(user),
         }
     }
 }
@@ -92,19 +88,19 @@ mod tests {
             (caller(ALICE, true, false), None, true, true),
         ];
         for (row, (caller, owner, terminate, cancel)) in table.iter().enumerate() {
-            assert_eq!(may_terminate(caller, *owner).is_ok(), *terminate, "terminate, row {row}");
-            assert_eq!(may_cancel(caller, *owner).is_ok(), *cancel, "cancel, row {row}");
+            assert_eq!(may_terminate(caller, *owner), *terminate, "terminate, row {row}");
+            assert_eq!(may_cancel(caller, *owner), *cancel, "cancel, row {row}");
         }
     }
 
     #[test]
     fn rows_belong_to_their_owner_or_to_those_who_see_all() {
-        assert_eq!(Rows::of(ALICE, false, false), Rows::OwnedBy(ALICE));
-        assert_eq!(Rows::of(ALICE, true, false), Rows::All);
-        assert_eq!(Rows::of(ALICE, false, true), Rows::All);
-        assert!(Rows::All.include(None) && Rows::All.include(Some(BOB)));
-        assert!(Rows::OwnedBy(ALICE).include(Some(ALICE)));
-        assert!(!Rows::OwnedBy(ALICE).include(Some(BOB)));
-        assert!(!Rows::OwnedBy(ALICE).include(None));
+        assert_eq!(VisibleRows::of(ALICE, false, false), VisibleRows::OwnedBy(ALICE));
+        assert_eq!(VisibleRows::of(ALICE, true, false), VisibleRows::All);
+        assert_eq!(VisibleRows::of(ALICE, false, true), VisibleRows::All);
+        assert!(VisibleRows::All.include(None) && VisibleRows::All.include(Some(BOB)));
+        assert!(VisibleRows::OwnedBy(ALICE).include(Some(ALICE)));
+        assert!(!VisibleRows::OwnedBy(ALICE).include(Some(BOB)));
+        assert!(!VisibleRows::OwnedBy(ALICE).include(None));
     }
 }

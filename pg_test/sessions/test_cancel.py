@@ -165,8 +165,9 @@ def test_each_of_many_cancels_has_its_text(server):
                 thread.join()
     whole = {"by %d%s" % (number, str(number) * 200) for number in range(4)}
     assert set(texts) <= whole | {POSTGRESQLS}
-    # A signal that comes while the session reads the next statement cannot be told from one that has missed the last one.
-    assert texts[POSTGRESQLS] <= statements / 1000
+    # A signal that comes while the session reads the next statement cannot be told from one that missed the last one. A busy machine may
+    # stop the session just there: 24 of 8000 were seen with a load of 15, 0 to 3 without.
+    assert texts[POSTGRESQLS] <= statements / 100
 
 
 def test_databases_in_different_encodings(login, admin):

@@ -1,7 +1,6 @@
 //! Which sessions are there, and which have ended, and how? The rows behind stl_sessions and sys_session_history.
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::Oid;
 
 use crate::logs;
 use crate::logs::records::Ended;
@@ -10,31 +9,24 @@ use crate::pg::privileges;
 use crate::pg::processes::{self, Session};
 use crate::pg::set_returning;
 use crate::pg::text;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 use crate::shmem::packed_text;
 
-set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper);
+set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn all_sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     let wanted = privileges::readable_rows();
     // The live ones first: a session that ends meanwhile is in both lists, and none is in neither.
     let live = processes::sessions(wanted);
     let records = ended(wanted);
     let gone = memory::set(records.iter().map(|record| (record.pid, record.start)));
     for session in live.iter().filter(|session| !gone.contains(&(session.process.pid, session.started))) {
-        put_live(&mut rows, session);
+        put_live(rows, session);
     }
-    records.iter().for_each(|record| put_ended(&mut rows, record));
-    Datum::from(0)
+    records.iter().for_each(|record| put_ended(rows, record));
 }
 
-fn ended(wanted: Rows) -> Vec<Ended> {
+fn ended(wanted: VisibleRows) -> Vec<Ended> {
     let records = logs::ENDED.read::<Ended>().into_iter();
     memory::collect(records.filter(|record| wanted.include(Some(Oid::from(record.user)))))
 }

@@ -1,7 +1,6 @@
 //! What runs, and what has run? The rows behind stv_recents.
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Oid};
 
 use crate::activity::sessions;
 use crate::logs;
@@ -12,15 +11,9 @@ use crate::pg::processes;
 use crate::pg::set_returning;
 use crate::pg::text;
 
-set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper);
+set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     let wanted = privileges::readable_rows();
     // The sessions first: a statement goes from there to the history, and may be in both.
     let sessions = processes::sessions(wanted);
@@ -55,5 +48,4 @@ unsafe extern "C-unwind" fn recents_wrapper(fcinfo: pg_sys::FunctionCallInfo) ->
             Some(text::foreign_text(text, record.encoding.into())),
         ]);
     }
-    Datum::from(0)
 }

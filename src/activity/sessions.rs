@@ -1,6 +1,5 @@
 //! Who is connected, and what runs? The rows behind stv_sessions, stv_recents and stv_inflight.
 
-use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum};
 
 use crate::activity::query_id::query_id;
@@ -12,15 +11,9 @@ use crate::pg::set_returning;
 use crate::pg::text;
 use crate::pg::xid;
 
-set_returning::function!(sessions_wrapper, pg_finfo_sessions_wrapper);
+set_returning::function!(sessions_wrapper, pg_finfo_sessions_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     let next_xid = xid::next();
     // SAFETY: reads the clock.
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
@@ -42,7 +35,6 @@ unsafe extern "C-unwind" fn sessions_wrapper(fcinfo: pg_sys::FunctionCallInfo) -
             Some(label(session.process.pid)),
         ]);
     }
-    Datum::from(0)
 }
 
 fn label(pid: i32) -> Datum {

@@ -12,11 +12,11 @@ use crate::pg::raw;
 pub struct Parameter {
     name: &'static CStr,
     meaning: &'static CStr,
-    kind: Kind,
+    kind: Type,
     context: GucContext::Type,
 }
 
-enum Kind {
+enum Type {
     Bool(bool),
     Int {
         default: i32,
@@ -33,45 +33,45 @@ enum Kind {
     Choice(&'static [&'static CStr]),
 }
 
-const fn parameter(name: &'static CStr, kind: Kind, meaning: &'static CStr) -> Parameter {
+const fn parameter(name: &'static CStr, kind: Type, meaning: &'static CStr) -> Parameter {
     Parameter { name, meaning, kind, context: GucContext::PGC_USERSET }
 }
 
-const ANY: Kind = Kind::Int { default: -1, least: i32::MIN, most: i32::MAX };
+const ANY: Type = Type::Int { default: -1, least: i32::MIN, most: i32::MAX };
 
 #[rustfmt::skip] // a table
 const PARAMETERS: &[Parameter] = &[
-    parameter(c"analyze_threshold_percent", Kind::Real { default: 10.0, least: 0.0, most: 100.0 }, c"Share of changed rows below which ANALYZE would skip a table."),
-    parameter(c"cast_super_null_on_error", Kind::Bool(true), c"A failed cast of SUPER would give NULL."),
-    parameter(c"datashare_break_glass_session_var", Kind::Text(c""), c"Token that would let a data share be dropped."),
-    parameter(c"default_array_search_null_handling", Kind::Bool(true), c"Functions that search arrays would find NULL."),
-    parameter(c"default_geometry_encoding", Kind::Int { default: 2, least: 1, most: 2 }, c"Form in which geometries would be stored."),
-    parameter(c"describe_field_name_in_uppercase", Kind::Bool(false), c"Names of result columns would be in upper case."),
-    parameter(c"downcase_delimited_identifier", Kind::Bool(true), c"Quoted names would be folded to lower case."),
-    parameter(c"enable_case_sensitive_identifier", Kind::Bool(false), c"Quoted names would keep their case, as they always do in PostgreSQL."),
-    parameter(c"enable_case_sensitive_super_attribute", Kind::Bool(false), c"Attributes of SUPER would keep their case."),
-    parameter(c"enable_numeric_rounding", Kind::Bool(false), c"Casts to NUMERIC would round, as they always do in PostgreSQL."),
-    parameter(c"enable_result_cache_for_session", Kind::Bool(true), c"Queries would be answered from the result cache."),
-    parameter(c"enable_spectrum_oid", Kind::Bool(true), c"External tables would have the column $spectrum_oid."),
-    parameter(c"enable_vacuum_boost", Kind::Bool(false), c"VACUUM would run with BOOST."),
-    parameter(c"error_on_nondeterministic_update", Kind::Bool(false), c"An UPDATE that joins a row twice would fail."),
-    parameter(c"interval_forbid_composite_literals", Kind::Bool(true), c"Interval literals of months and days would fail."),
-    parameter(c"json_parse_dedup_attributes", Kind::Bool(false), c"JSON_PARSE would keep the last of attributes of one name."),
-    parameter(c"json_parse_truncate_strings", Kind::Bool(false), c"JSON_PARSE would cut long strings."),
-    parameter(c"json_serialization_enable", Kind::Bool(false), c"Nested data of external tables would be returned as JSON."),
-    parameter(c"json_serialization_parse_nested_strings", Kind::Bool(false), c"Strings in such data would be parsed as JSON."),
-    parameter(c"max_concurrency_scaling_clusters", Kind::Int { default: 1, least: 0, most: 10 }, c"Number of clusters that concurrency scaling would use."),
-    parameter(c"max_cursor_result_set_size", Kind::Int { default: 0, least: 0, most: 14_400_000 }, c"Size of a cursor's result in megabytes; unused in Redshift too."),
-    Parameter { context: GucContext::PGC_SIGHUP, ..parameter(c"max_failed_login_attempts", Kind::Int { default: 5, least: 2, most: 50 }, c"Failed logins after which a user would be locked.") },
-    parameter(c"mv_enable_aqmv_for_session", Kind::Bool(true), c"Queries would be rewritten to use materialized views."),
-    parameter(c"navigate_super_null_on_error", Kind::Bool(true), c"A missing member of SUPER would give NULL."),
-    parameter(c"parse_super_null_on_error", Kind::Bool(false), c"Input of SUPER that cannot be parsed would give NULL."),
-    parameter(c"pg_federation_repeatable_read", Kind::Bool(true), c"Federated queries would use REPEATABLE READ."),
-    parameter(c"spectrum_enable_pseudo_columns", Kind::Bool(true), c"External tables would have the columns $path and $size."),
+    parameter(c"analyze_threshold_percent", Type::Real { default: 10.0, least: 0.0, most: 100.0 }, c"Share of changed rows below which ANALYZE would skip a table."),
+    parameter(c"cast_super_null_on_error", Type::Bool(true), c"A failed cast of SUPER would give NULL."),
+    parameter(c"datashare_break_glass_session_var", Type::Text(c""), c"Token that would let a data share be dropped."),
+    parameter(c"default_array_search_null_handling", Type::Bool(true), c"Functions that search arrays would find NULL."),
+    parameter(c"default_geometry_encoding", Type::Int { default: 2, least: 1, most: 2 }, c"Form in which geometries would be stored."),
+    parameter(c"describe_field_name_in_uppercase", Type::Bool(false), c"Names of result columns would be in upper case."),
+    parameter(c"downcase_delimited_identifier", Type::Bool(true), c"Quoted names would be folded to lower case."),
+    parameter(c"enable_case_sensitive_identifier", Type::Bool(false), c"Quoted names would keep their case, as they always do in PostgreSQL."),
+    parameter(c"enable_case_sensitive_super_attribute", Type::Bool(false), c"Attributes of SUPER would keep their case."),
+    parameter(c"enable_numeric_rounding", Type::Bool(false), c"Casts to NUMERIC would round, as they always do in PostgreSQL."),
+    parameter(c"enable_result_cache_for_session", Type::Bool(true), c"Queries would be answered from the result cache."),
+    parameter(c"enable_spectrum_oid", Type::Bool(true), c"External tables would have the column $spectrum_oid."),
+    parameter(c"enable_vacuum_boost", Type::Bool(false), c"VACUUM would run with BOOST."),
+    parameter(c"error_on_nondeterministic_update", Type::Bool(false), c"An UPDATE that joins a row twice would fail."),
+    parameter(c"interval_forbid_composite_literals", Type::Bool(true), c"Interval literals of months and days would fail."),
+    parameter(c"json_parse_dedup_attributes", Type::Bool(false), c"JSON_PARSE would keep the last of attributes of one name."),
+    parameter(c"json_parse_truncate_strings", Type::Bool(false), c"JSON_PARSE would cut long strings."),
+    parameter(c"json_serialization_enable", Type::Bool(false), c"Nested data of external tables would be returned as JSON."),
+    parameter(c"json_serialization_parse_nested_strings", Type::Bool(false), c"Strings in such data would be parsed as JSON."),
+    parameter(c"max_concurrency_scaling_clusters", Type::Int { default: 1, least: 0, most: 10 }, c"Number of clusters that concurrency scaling would use."),
+    parameter(c"max_cursor_result_set_size", Type::Int { default: 0, least: 0, most: 14_400_000 }, c"Size of a cursor's result in megabytes; unused in Redshift too."),
+    Parameter { context: GucContext::PGC_SIGHUP, ..parameter(c"max_failed_login_attempts", Type::Int { default: 5, least: 2, most: 50 }, c"Failed logins after which a user would be locked.") },
+    parameter(c"mv_enable_aqmv_for_session", Type::Bool(true), c"Queries would be rewritten to use materialized views."),
+    parameter(c"navigate_super_null_on_error", Type::Bool(true), c"A missing member of SUPER would give NULL."),
+    parameter(c"parse_super_null_on_error", Type::Bool(false), c"Input of SUPER that cannot be parsed would give NULL."),
+    parameter(c"pg_federation_repeatable_read", Type::Bool(true), c"Federated queries would use REPEATABLE READ."),
+    parameter(c"spectrum_enable_pseudo_columns", Type::Bool(true), c"External tables would have the columns $path and $size."),
     parameter(c"spectrum_query_maxerror", ANY, c"Errors of external data after which a query would be cancelled; negative for no limit."),
-    parameter(c"stored_proc_log_min_messages", Kind::Choice(&[c"log", c"info", c"notice", c"warning", c"exception"]), c"Lowest level of a procedure's messages that would be logged."),
-    parameter(c"use_fips_ssl", Kind::Bool(false), c"TLS would be FIPS-compliant."),
-    parameter(c"wlm_query_slot_count", Kind::Int { default: 1, least: 1, most: 50 }, c"Number of slots that a query would take in its queue."),
+    parameter(c"stored_proc_log_min_messages", Type::Choice(&[c"log", c"info", c"notice", c"warning", c"exception"]), c"Lowest level of a procedure's messages that would be logged."),
+    parameter(c"use_fips_ssl", Type::Bool(false), c"TLS would be FIPS-compliant."),
+    parameter(c"wlm_query_slot_count", Type::Int { default: 1, least: 1, most: 50 }, c"Number of slots that a query would take in its queue."),
 ];
 
 /// Said of each of them in pg_settings.
@@ -98,28 +98,28 @@ fn define_one(parameter: &Parameter) {
     // SAFETY: all that PostgreSQL keeps a pointer to lives as long as the process.
     unsafe {
         match *kind {
-            Kind::Bool(default) => {
+            Type::Bool(default) => {
                 let value = Box::leak(Box::new(default));
                 pg_sys::DefineCustomBoolVariable(name, meaning, note, value, default, context, 0, None, None, None);
             }
-            Kind::Int { default, least, most } => {
+            Type::Int { default, least, most } => {
                 let value = Box::leak(Box::new(default));
                 pg_sys::DefineCustomIntVariable(
                     name, meaning, note, value, default, least, most, context, 0, None, None, None,
                 );
             }
-            Kind::Real { default, least, most } => {
+            Type::Real { default, least, most } => {
                 let value = Box::leak(Box::new(default));
                 pg_sys::DefineCustomRealVariable(
                     name, meaning, note, value, default, least, most, context, 0, None, None, None,
                 );
             }
-            Kind::Text(default) => {
+            Type::Text(default) => {
                 let value = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
                 let default = default.as_ptr();
                 pg_sys::DefineCustomStringVariable(name, meaning, note, value, default, context, 0, None, None, None);
             }
-            Kind::Choice(choices) => {
+            Type::Choice(choices) => {
                 let value: &mut c_int = Box::leak(Box::new(0));
                 let choices = Box::leak(enum_entries(choices)).as_ptr();
                 pg_sys::DefineCustomEnumVariable(name, meaning, note, value, 0, choices, context, 0, None, None, None);

@@ -19,7 +19,7 @@ use crate::pg::raw;
 use crate::shmem::packed_text;
 
 /// What this session remembers.
-struct State {
+struct Session {
     authenticated: Cell<bool>,
     /// SQLSTATE of the error that ends the session.
     fatal: Cell<c_int>,
@@ -28,7 +28,7 @@ struct State {
     auth_method: Cell<*const c_char>,
 }
 
-static STATE: BackendLocal<State> = BackendLocal::new(State {
+static SESSION: BackendLocal<Session> = BackendLocal::new(Session {
     authenticated: Cell::new(false),
     fatal: Cell::new(0),
     application_name: Cell::new(std::ptr::null()),
@@ -48,12 +48,12 @@ pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
         }
         let in_now = status == pg_sys::STATUS_OK as c_int;
         drivers::read(port, in_now);
-        STATE.auth_method.set(port::auth_method(port));
+        SESSION.auth_method.set(port::auth_method(port));
         if !in_now {
             log(port, Event::AuthenticationFailure, 0);
             return;
         }
-        STATE.authenticated.set(true);
+        SESSION.authenticated.set(true);
         log(port, Event::Authenticated, 0);
         log(port, Event::InitiatingSession, 0);
         raw::on_shmem_exit(Some(ended), Datum::from(0));
@@ -65,10 +65,10 @@ pub fn watch_application_name() {
     // SAFETY: a setting's text, replaced as a whole; the port is that of this process, NULL in workers.
     unsafe {
         let name: *const c_char = raw::application_name;
-        if name == STATE.application_name.get() || !STATE.authenticated.get() {
+        if name == SESSION.application_name.get() || !SESSION.authenticated.get() {
             return;
         }
-        STATE.application_name.set(name);
+        SESSION.application_name.set(name);
         if !name.is_null() && *name != 0 {
             log(pg_sys::MyProcPort, Event::SetApplicationName, 0);
         }
@@ -78,7 +78,7 @@ pub fn watch_application_name() {
 /// An error is about to be reported: does it end the session?
 pub fn watch_error(error: &pg_sys::ErrorData) {
     if error.elevel == pg_sys::FATAL as c_int {
-        STATE.fatal.set(error.sqlerrcode);
+        SESSION.fatal.set(error.sqlerrcode);
     }
 }
 
@@ -87,7 +87,7 @@ unsafe extern "C-unwind" fn ended(code: c_int, _arg: Datum) {
     watch_application_name();
     statements::leave();
     query_group::clear();
-    let fatal = STATE.fatal.get();
+    let fatal = SESSION.fatal.get();
     // SAFETY: the process is still attached to shared memory and has its port and its entry of the process array.
     unsafe {
         let (start, end) = (pg_sys::MyStartTimestamp, raw::GetCurrentTimestamp());
@@ -157,7 +157,7 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
             remote_port: text(port.remote_port),
             database_name: text(port.database),
             user_name: text(port.user),
-            auth_method: text(STATE.auth_method.get()),
+            auth_method: text(SESSION.auth_method.get()),
             ssl_version: text(port.ssl_version),
             ssl_cipher: text(port.ssl_cipher),
             application_name: text(name),

@@ -167,12 +167,12 @@ pub fn saved_bytes() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::records::{Kind, Terminate};
+    use crate::logs::records::{Sent, Terminate};
 
     #[test]
     fn a_log_that_is_off_takes_rows_and_forgets_them() {
         let log = Log::<3>::new(0, "v", "s", || 0);
-        log.write(Terminate { pid: 1, time: 2, user: 3, kind: Kind::Cancel });
+        log.write(Terminate { pid: 1, time: 2, user: 3, kind: Sent::Cancel });
         assert!(!log.is_on() && log.bytes() == 0);
     }
 }

@@ -7,11 +7,11 @@ pub struct Terminate {
     pub time: i64,
     /// Who sent it.
     pub user: u32,
-    pub kind: Kind,
+    pub kind: Sent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum Sent {
     Cancel,
     Terminate,
 }
@@ -124,7 +124,7 @@ impl Record<3> for Terminate {
     }
 
     fn decode([pid_and_kind, time, user]: [u64; 3]) -> Self {
-        let kind = if pid_and_kind >> 32 == Kind::Cancel as u64 { Kind::Cancel } else { Kind::Terminate };
+        let kind = if pid_and_kind >> 32 == Sent::Cancel as u64 { Sent::Cancel } else { Sent::Terminate };
         Terminate { pid: pid_and_kind as i32, time: self::time(time), user: user as u32, kind }
     }
 }
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
-        for kind in [Kind::Cancel, Kind::Terminate] {
+        for kind in [Sent::Cancel, Sent::Terminate] {
             for pid in [i32::MIN, -1, 0, 8585, i32::MAX] {
                 let record = Terminate { pid, time: -5, user: u32::MAX, kind };
                 assert_eq!(Terminate::decode(record.encode()), record);

@@ -2,8 +2,7 @@
 
 use std::ffi::CString;
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys;
 
 use crate::logs;
 use crate::logs::records::{Connection, Event};
@@ -12,15 +11,9 @@ use crate::pg::set_returning;
 use crate::pg::text;
 use crate::shmem::packed_text;
 
-set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper);
+set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     privileges::check_select(c"stl_connection_log");
     let records = logs::CONNECTION.read::<Connection>();
     // SAFETY: a number that never changes.
@@ -57,7 +50,6 @@ unsafe extern "C-unwind" fn stl_connection_log_wrapper(fcinfo: pg_sys::FunctionC
             Some(text::text(&session_id(system, &record))),
         ]);
     }
-    Datum::from(0)
 }
 
 /// Of all servers and times: the server, when the session began, and its pid, which no other session has in common. In the form of a UUID.

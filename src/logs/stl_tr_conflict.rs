@@ -1,22 +1,13 @@
 //! Which transactions were rolled back for a conflict with another? The rows behind stl_tr_conflict.
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum};
-
 use crate::logs;
 use crate::logs::records::Conflict;
 use crate::pg::privileges;
 use crate::pg::set_returning;
 
-set_returning::function!(stl_tr_conflict_wrapper, pg_finfo_stl_tr_conflict_wrapper);
+set_returning::function!(stl_tr_conflict_wrapper, pg_finfo_stl_tr_conflict_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn stl_tr_conflict_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     privileges::check_select(c"stl_tr_conflict");
     let records = logs::CONFLICT.read::<Conflict>();
     for record in records {
@@ -28,5 +19,4 @@ unsafe extern "C-unwind" fn stl_tr_conflict_wrapper(fcinfo: pg_sys::FunctionCall
             Some(record.table).filter(|table| *table != 0).map(|table| i64::from(table).into()),
         ]);
     }
-    Datum::from(0)
 }

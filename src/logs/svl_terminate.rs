@@ -1,36 +1,29 @@
 //! Which signals were sent, and by whom? The rows behind svl_terminate, and their writer.
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys;
 
 use crate::logs;
-use crate::logs::records::{Kind, Terminate};
+use crate::logs::records::{Sent, Terminate};
 use crate::pg::privileges;
 use crate::pg::set_returning;
 use crate::pg::text;
 
 /// Also when the caller's transaction is read-only, or rolls back later.
-pub fn record(pid: i32, kind: Kind) {
+pub fn record(pid: i32, kind: Sent) {
     // SAFETY: read the clock, and current_user.
     let (time, user) = unsafe { (pg_sys::GetCurrentTimestamp(), pg_sys::GetUserId().to_u32()) };
     logs::TERMINATE.write(Terminate { pid, time, user, kind });
 }
 
-set_returning::function!(svl_terminate_wrapper, pg_finfo_svl_terminate_wrapper);
+set_returning::function!(svl_terminate_wrapper, pg_finfo_svl_terminate_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn svl_terminate_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
+fn put_rows(rows: &mut set_returning::Rows) {
     privileges::check_select(c"svl_terminate");
     let records = logs::TERMINATE.read::<Terminate>();
     for record in records {
         let kind = match record.kind {
-            Kind::Cancel => c"CANCEL",
-            Kind::Terminate => c"TERMINATE",
+            Sent::Cancel => c"CANCEL",
+            Sent::Terminate => c"TERMINATE",
         };
         rows.put([
             Some(record.pid.into()),
@@ -39,5 +32,4 @@ unsafe extern "C-unwind" fn svl_terminate_wrapper(fcinfo: pg_sys::FunctionCallIn
             Some(text::text(kind)),
         ]);
     }
-    Datum::from(0)
 }

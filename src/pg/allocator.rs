@@ -71,13 +71,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
 
 /// Given out from the front, and whole again when the last piece is back: errors do not last.
 struct Reserve {
-    memory: UnsafeCell<Memory>,
+    memory: UnsafeCell<Bytes>,
     /// Pieces in use in the upper half, bytes given out in the lower.
     state: AtomicU64,
 }
 
 #[repr(align(16))]
-struct Memory([u8; BYTES]);
+struct Bytes([u8; BYTES]);
 
 // SAFETY: each piece is given to one owner.
 unsafe impl Sync for Reserve {}
@@ -86,7 +86,7 @@ const PIECE: u64 = 1 << 32;
 
 impl Reserve {
     const fn new() -> Self {
-        Reserve { memory: UnsafeCell::new(Memory([0; BYTES])), state: AtomicU64::new(0) }
+        Reserve { memory: UnsafeCell::new(Bytes([0; BYTES])), state: AtomicU64::new(0) }
     }
 
     /// NULL if it asks for too much, or nothing is left.

@@ -3,7 +3,7 @@
 use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::compat;
-use crate::pg::processes::{self, Kind};
+use crate::pg::processes::{self, ProcessKind};
 use crate::policy::{Caller, Owner};
 
 /// A process that PostgreSQL's own functions would signal.
@@ -43,5 +43,5 @@ pub fn caller() -> Caller {
 }
 
 fn is_walsender(pid: i32) -> bool {
-    processes::processes().iter().any(|process| process.pid == pid && process.kind == Kind::Client)
+    processes::processes().iter().any(|process| process.pid == pid && process.kind == ProcessKind::Client)
 }

@@ -24,37 +24,37 @@ pub struct Targets {
     pub cancel_bool: Oid,
 }
 
-struct State {
+struct Known {
     /// None until somebody asks, and again after CREATE or DROP EXTENSION.
-    known: Cell<Option<Option<Targets>>>,
+    targets: Cell<Option<Option<Targets>>>,
     /// How often the answer was to be forgotten.
     forgotten: Cell<u64>,
 }
 
-static STATE: BackendLocal<State> = BackendLocal::new(State { known: Cell::new(None), forgotten: Cell::new(0) });
+static KNOWN: BackendLocal<Known> = BackendLocal::new(Known { targets: Cell::new(None), forgotten: Cell::new(0) });
 
 /// None in a database without the extension. Looked up without regard to the caller's privileges.
 pub fn targets() -> Option<Targets> {
-    if let Some(known) = STATE.known.get() {
+    if let Some(known) = KNOWN.targets.get() {
         return known;
     }
-    let before = STATE.forgotten.get();
+    let before = KNOWN.forgotten.get();
     let found = look_up();
     // The look-up itself hears of changes: what it found before one is not to be kept.
-    if STATE.forgotten.get() == before {
-        STATE.known.set(Some(found));
+    if KNOWN.forgotten.get() == before {
+        KNOWN.targets.set(Some(found));
     }
     found
 }
 
 /// Is it known, without looking, that the extension is here?
 pub fn are_known() -> bool {
-    matches!(STATE.known.get(), Some(Some(_)))
+    matches!(KNOWN.targets.get(), Some(Some(_)))
 }
 
 /// Has nobody looked yet?
 pub fn is_unknown() -> bool {
-    STATE.known.get().is_none()
+    KNOWN.targets.get().is_none()
 }
 
 /// Forget what is known when a schema or a function changes.
@@ -66,8 +66,8 @@ pub fn watch_catalog() {
 }
 
 unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: u32) {
-    STATE.known.set(None);
-    STATE.forgotten.set(STATE.forgotten.get() + 1);
+    KNOWN.targets.set(None);
+    KNOWN.forgotten.set(KNOWN.forgotten.get() + 1);
 }
 
 fn look_up() -> Option<Targets> {

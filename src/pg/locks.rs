@@ -12,7 +12,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::memory::{self, Scratch};
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 
 /// A process or a prepared transaction with locks. There may be several for one process. As in locks.c, which says more.
 #[derive(Clone, Copy, Default)]
@@ -169,14 +169,14 @@ impl<'a> Snapshot<'a> {
     pub fn take(
         context: &'a Scratch,
         source: Source,
-        rows: Rows,
+        rows: VisibleRows,
         only: Only,
         frozen: bool,
         mut look: &mut dyn FnMut(),
     ) -> Self {
         let user = match rows {
-            Rows::All => Oid::INVALID,
-            Rows::OwnedBy(user) => user,
+            VisibleRows::All => Oid::INVALID,
+            VisibleRows::OwnedBy(user) => user,
         };
         let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
         let while_locked = frozen && source == Source::lists;

@@ -5,15 +5,15 @@ use std::ffi::CStr;
 use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::compat;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 
 /// The rows of user-visible views that current_user gets.
-pub fn readable_rows() -> Rows {
+pub fn readable_rows() -> VisibleRows {
     // SAFETY: plain look-ups, inside the transaction of the call.
     unsafe {
         let user = pg_sys::GetUserId();
         let reads_all = pg_sys::has_privs_of_role(user, Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS));
-        Rows::of(user, pg_sys::superuser(), reads_all)
+        VisibleRows::of(user, pg_sys::superuser(), reads_all)
     }
 }
 

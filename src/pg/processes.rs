@@ -10,10 +10,10 @@ use pgrx::pg_sys::{self, Oid};
 use crate::pg::compat;
 use crate::pg::memory;
 use crate::pg::memory::Roomy;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum ProcessKind {
     /// A client's session, replication connections included.
     Client,
     /// Autovacuum, parallel and other workers, auxiliary processes.
@@ -24,7 +24,7 @@ pub enum Kind {
 #[derive(Clone, Copy)]
 pub struct Process {
     pub pid: i32,
-    pub kind: Kind,
+    pub kind: ProcessKind,
     pub user: Oid,
     pub database: Oid,
     /// When its transaction began, if it is in one. None with track_activities off.
@@ -33,7 +33,7 @@ pub struct Process {
 
 impl Process {
     pub fn owner(&self) -> Option<Oid> {
-        (self.kind == Kind::Client).then_some(self.user)
+        (self.kind == ProcessKind::Client).then_some(self.user)
     }
 }
 
@@ -61,10 +61,10 @@ pub struct Statement {
 }
 
 /// The clients' sessions that the reader may see; nothing else of the others is looked at.
-pub fn sessions(rows: Rows) -> Vec<Session> {
+pub fn sessions(rows: VisibleRows) -> Vec<Session> {
     let sessions = entries()
         .map(|entry| (entry, process(&entry.backendStatus)))
-        .filter(|(_, process)| process.kind == Kind::Client && rows.include(process.owner()))
+        .filter(|(_, process)| process.kind == ProcessKind::Client && rows.include(process.owner()))
         .map(|(entry, process)| Session {
             process,
             started: entry.backendStatus.st_proc_start_timestamp,
@@ -124,9 +124,9 @@ fn virtual_transaction(pid: i32) -> (i32, u32) {
     unsafe { pg_sys::BackendPidGetProc(pid).as_ref() }.map_or((0, 0), compat::virtual_transaction_of)
 }
 
-fn kind(backend_type: pg_sys::BackendType::Type) -> Kind {
+fn kind(backend_type: pg_sys::BackendType::Type) -> ProcessKind {
     match backend_type {
-        pg_sys::BackendType::B_BACKEND | pg_sys::BackendType::B_WAL_SENDER => Kind::Client,
-        _ => Kind::Background,
+        pg_sys::BackendType::B_BACKEND | pg_sys::BackendType::B_WAL_SENDER => ProcessKind::Client,
+        _ => ProcessKind::Background,
     }
 }

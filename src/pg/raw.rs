@@ -56,11 +56,6 @@ unsafe extern "C-unwind" {
     pub fn expression_tree_walker(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool;
     #[cfg_attr(pg16_plus, link_name = "query_tree_walker_impl")]
     pub fn query_tree_walker(query: *mut pg_sys::Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool;
-    pub fn heap_form_tuple(
-        descriptor: pg_sys::TupleDesc,
-        values: *mut pg_sys::Datum,
-        isnull: *mut bool,
-    ) -> pg_sys::HeapTuple;
     pub fn palloc0(size: usize) -> *mut c_void;
     pub fn lappend(list: *mut pg_sys::List, item: *mut c_void) -> *mut pg_sys::List;
     pub fn lappend_int(list: *mut pg_sys::List, number: c_int) -> *mut pg_sys::List;
@@ -93,8 +88,6 @@ unsafe extern "C-unwind" {
         across_transactions: bool,
         work_mem: c_int,
     ) -> *mut pg_sys::Tuplestorestate;
-    pub fn tuplestore_puttuple(state: *mut pg_sys::Tuplestorestate, tuple: pg_sys::HeapTuple);
-    pub fn ProcessInterrupts();
     pub fn ExecScan(
         node: *mut pg_sys::ScanState,
         access: pg_sys::ExecScanAccessMtd,

@@ -7,13 +7,25 @@ use crate::pg::extension;
 use crate::pg::memory::Roomy;
 use crate::pg::raw;
 
-/// Tells PostgreSQL that a function is called by its current conventions.
+/// Defines a C function that returns a table: `$put` puts its rows. `$info` tells PostgreSQL that it is
+/// called by the current conventions.
 macro_rules! function {
-    ($function:ident, $info:ident) => {
+    ($function:ident, $info:ident, $put:path) => {
         #[unsafe(no_mangle)]
         extern "C" fn $info() -> &'static pgrx::pg_sys::Pg_finfo_record {
             const V1_API: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
             &V1_API
+        }
+
+        /// # Safety
+        /// Called by PostgreSQL's function manager.
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        unsafe extern "C-unwind" fn $function(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
+            // SAFETY: the function manager gives a valid call.
+            let mut rows = unsafe { $crate::pg::set_returning::materialize(fcinfo) };
+            $put(&mut rows);
+            pgrx::pg_sys::Datum::from(0)
         }
     };
 }
@@ -21,20 +33,21 @@ pub(crate) use function;
 
 /// Where the rows go, and what they look like. Both live as long as the query.
 pub struct Rows {
-    pub store: *mut pg_sys::Tuplestorestate,
-    pub descriptor: pg_sys::TupleDesc,
-    /// Texts of a row are there until it is put.
+    store: *mut pg_sys::Tuplestorestate,
+    descriptor: pg_sys::TupleDesc,
+    /// A row's texts live until `put`.
     row: Roomy,
 }
 
 impl Rows {
-    /// The current memory context.
-    pub fn room(&self) -> pg_sys::MemoryContext {
-        self.row.context()
+    /// One row; None is NULL. Its texts go with it. The SQL of an earlier version may declare fewer columns: new ones come last.
+    pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
+        self.put_and_keep(columns);
+        self.row.clear();
     }
 
-    /// One row; None is NULL. The SQL of an earlier version may declare fewer columns: new ones come last.
-    pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
+    /// One row, whose texts the next one may have as well.
+    pub fn put_and_keep<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
         let mut nulls = columns.map(|column| column.is_none());
         let mut values = columns.map(|column| column.unwrap_or(Datum::from(0)));
         // SAFETY: a value for each column that the descriptor has, of its type; they are copied.
@@ -42,7 +55,6 @@ impl Rows {
             assert!((*self.descriptor).natts as usize <= COLUMNS, "our SQL declares the columns");
             pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         }
-        self.row.clear();
     }
 }
 

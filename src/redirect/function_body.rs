@@ -14,7 +14,7 @@ use crate::gucs;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::extension;
 use crate::pg::memory::Roomy;
-use crate::redirect::native;
+use crate::pg::native_functions;
 use crate::redirect::sql_text;
 
 /// A fixed oid, from PostgreSQL's pg_language.dat.
@@ -39,8 +39,8 @@ struct Verdict {
     body: Body,
 }
 
-struct Memory {
-    verdicts: [Cell<Verdict>; PLACES],
+struct Verdicts {
+    of: [Cell<Verdict>; PLACES],
     /// Are there operators over native functions? None until somebody asks, and again when an operator changes.
     operators: Cell<Option<bool>>,
     /// How often something was to be forgotten.
@@ -49,14 +49,14 @@ struct Memory {
 
 const NONE: Verdict = Verdict { function: Oid::INVALID, hash: 0, body: Body::Other };
 
-static MEMORY: BackendLocal<Memory> = BackendLocal::new(Memory {
-    verdicts: [const { Cell::new(NONE) }; PLACES],
+static VERDICTS: BackendLocal<Verdicts> = BackendLocal::new(Verdicts {
+    of: [const { Cell::new(NONE) }; PLACES],
     operators: Cell::new(None),
     forgotten: Cell::new(0),
 });
 
 fn place(function: Oid) -> &'static Cell<Verdict> {
-    &MEMORY.verdicts[function.to_u32() as usize % PLACES]
+    &VERDICTS.of[function.to_u32() as usize % PLACES]
 }
 
 /// Might this function have to be kept from being inlined? Nothing is looked up if it is known not to.
@@ -68,7 +68,7 @@ pub fn is_candidate(function: Oid) -> bool {
     known.function != function
         || match known.body {
             Body::Other => false,
-            Body::Harmless => MEMORY.operators.get() != Some(false),
+            Body::Harmless => VERDICTS.operators.get() != Some(false),
             Body::NamesNative => true,
         }
 }
@@ -99,8 +99,8 @@ pub fn watch_catalog() {
 
 /// `hash` is 0 for all functions.
 unsafe extern "C-unwind" fn forget_function(_argument: Datum, _cache: std::ffi::c_int, hash: u32) {
-    MEMORY.forgotten.set(MEMORY.forgotten.get() + 1);
-    for place in &MEMORY.verdicts {
+    VERDICTS.forgotten.set(VERDICTS.forgotten.get() + 1);
+    for place in &VERDICTS.of {
         if hash == 0 || place.get().hash == hash {
             place.set(NONE);
         }
@@ -108,12 +108,12 @@ unsafe extern "C-unwind" fn forget_function(_argument: Datum, _cache: std::ffi::
 }
 
 unsafe extern "C-unwind" fn forget_operators(_argument: Datum, _cache: std::ffi::c_int, _hash: u32) {
-    MEMORY.forgotten.set(MEMORY.forgotten.get() + 1);
-    MEMORY.operators.set(None);
+    VERDICTS.forgotten.set(VERDICTS.forgotten.get() + 1);
+    VERDICTS.operators.set(None);
 }
 
 fn look_at(function: Oid) -> Body {
-    let before = MEMORY.forgotten.get();
+    let before = VERDICTS.forgotten.get();
     let body = match texts(function) {
         None => Body::Other,
         Some(texts) if texts.iter().any(|text| sql_text::names_native_call(text)) => Body::NamesNative,
@@ -124,7 +124,7 @@ fn look_at(function: Oid) -> Body {
     // SAFETY: computes a number from an oid.
     let hash = unsafe { pg_sys::GetSysCacheHashValue(cache, function.into(), none, none, none) };
     // The look itself hears of changes: what it found before one is not to be kept.
-    if MEMORY.forgotten.get() == before {
+    if VERDICTS.forgotten.get() == before {
         place(function).set(Verdict { function, hash, body });
     }
     body
@@ -162,17 +162,17 @@ fn texts(function: Oid) -> Option<Vec<Vec<u8>>> {
 /// are next to none, so while there is one nothing is inlined.
 pub fn has_operators() -> bool {
     // SAFETY: a function is looked up, or a query planned: both happen inside a transaction.
-    MEMORY.operators.get().unwrap_or_else(|| unsafe { look_for_operators() })
+    VERDICTS.operators.get().unwrap_or_else(|| unsafe { look_for_operators() })
 }
 
 /// # Safety
 /// Inside a transaction.
 #[pg_guard]
 unsafe extern "C-unwind" fn look_for_operators() -> bool {
-    let before = MEMORY.forgotten.get();
+    let before = VERDICTS.forgotten.get();
     let found = find_operator();
-    if MEMORY.forgotten.get() == before {
-        MEMORY.operators.set(Some(found));
+    if VERDICTS.forgotten.get() == before {
+        VERDICTS.operators.set(Some(found));
     }
     found
 }
@@ -198,7 +198,8 @@ fn find_operator() -> bool {
         let mut found = false;
         while !found {
             let Some(tuple) = pg_sys::systable_getnext(scan).as_mut() else { break };
-            found = native::is_native((*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_operator>()).oprcode);
+            found =
+                native_functions::is_native((*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_operator>()).oprcode);
         }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(table, lock);

@@ -5,7 +5,6 @@
 //! without one cost a walk over their tree. Only a query with an operator that somebody made has the database searched, once, for operators over
 //! PostgreSQL's functions.
 
-pub mod native;
 pub mod sql_text;
 pub mod function_body;
 pub mod refuse;
@@ -19,8 +18,8 @@ use pgrx::pg_sys::{self, NodeTag, Oid};
 use crate::gucs;
 use crate::pg::extension::{self, Targets};
 use crate::pg::list;
+use crate::pg::native_functions::{CANCEL, TERMINATE, is_native};
 use crate::pg::raw;
-use crate::redirect::native::{CANCEL, TERMINATE, is_native};
 
 /// # Safety
 /// `query` is a query that is about to be planned. Not guarded: an error here is PostgreSQL's own, and passes whole.

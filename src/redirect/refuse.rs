@@ -17,12 +17,12 @@ use crate::gucs;
 use crate::pg::extension;
 use crate::pg::list;
 use crate::pg::memory::Roomy;
-use crate::redirect::native;
+use crate::pg::native_functions::{is_native, name_of};
 
 /// Is a native function about to run? A first look that costs nothing: it is taken for every function that a query has.
 pub fn is_native_call(access: pg_sys::ObjectAccessType::Type, class: Oid, object: Oid) -> bool {
     access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE
-        && native::is_native(object)
+        && is_native(object)
         && class == pg_sys::ProcedureRelationId
         && gucs::redirect()
 }
@@ -32,7 +32,7 @@ pub fn is_native_call(access: pg_sys::ObjectAccessType::Type, class: Oid, object
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse(function: Oid) {
     if extension::targets().is_some() && !is_superuser() {
-        error::native_denied(native::name_of(function)).raise();
+        error::native_denied(name_of(function)).raise();
     }
 }
 
@@ -71,7 +71,7 @@ pub unsafe extern "C-unwind" fn refuse_definition(command: *const pg_sys::Planne
         let definition = (*(*command).utilityStmt.cast::<pg_sys::DefineStmt>()).definition;
         for element in list::pointers(definition) {
             if let Some(function) = native_named_by(element) {
-                error::native_denied(native::name_of(function)).raise();
+                error::native_denied(name_of(function)).raise();
             }
         }
     }
@@ -108,6 +108,6 @@ unsafe fn native_named_by(element: *mut pg_sys::DefElem) -> Option<Oid> {
         let names = pg_sys::defGetQualifiedName(element);
         (1..=2)
             .map(|number| pg_sys::LookupFuncName(names, number, arguments.as_ptr(), true))
-            .find(|function| native::is_native(*function))
+            .find(|function| is_native(*function))
     }
 }

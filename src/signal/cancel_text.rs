@@ -16,7 +16,8 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::activity::query_id;
 use crate::gucs;
 use crate::pg::extension;
-use crate::pg::per_backend::{self, Board};
+use crate::pg::interrupts;
+use crate::pg::per_backend::{Board, Place};
 use crate::pg::raw;
 use crate::pg::text;
 use crate::shmem::packed_text;
@@ -30,10 +31,10 @@ const WORDS: usize = 2 + NAME_WORDS + TEXT_WORDS;
 const NOTES_OF_EACH: usize = 4;
 const ANY_ENCODING: i32 = 0xffff;
 
-pub static NOTES: Board<Place> = Board::new();
+pub static NOTES: Board<Notes> = Board::new();
 
 #[repr(C)]
-pub struct Place {
+pub struct Notes {
     /// How many are about to send a signal.
     sending: AtomicU64,
     /// When the last signal had been sent.
@@ -45,9 +46,9 @@ pub struct Place {
 }
 
 // SAFETY: all of it is atomic, zero is an empty slot and no signal.
-unsafe impl per_backend::Place for Place {}
+unsafe impl Place for Notes {}
 
-impl Place {
+impl Notes {
     /// In the next slot in which nobody else is writing.
     fn leave(&self, note: [u64; WORDS]) {
         for _ in 0..NOTES_OF_EACH {
@@ -71,10 +72,10 @@ impl Place {
 }
 
 /// Somebody is about to send a signal, as long as this lives. Without shared memory there are no notes, and the client reads PostgreSQL's text.
-pub struct Leaving(Option<&'static Place>);
+pub struct Leaving(Option<&'static Notes>);
 
 impl Leaving {
-    fn to(place: Option<&'static Place>) -> Self {
+    fn to(place: Option<&'static Notes>) -> Self {
         if let Some(place) = place {
             place.sending.fetch_add(1, Ordering::Relaxed);
         }
@@ -97,8 +98,25 @@ impl Drop for Leaving {
     }
 }
 
-/// Leaves a note, before the signal is sent; None for Redshift's own text.
-pub fn leave(pid: i32, message: Option<&[u8]>) -> Leaving {
+/// Leaves a note for a session, has the signal sent, and says when that was. None is Redshift's own text.
+pub fn leave_while(pid: i32, message: Option<&[u8]>, signal: impl FnOnce() -> bool) -> bool {
+    let note = note_to(pid, message);
+    let place = NOTES.of_pid(pid);
+    // This session must not end while it counts as one that is sending.
+    interrupts::hold(|| {
+        let leaving = Leaving::to(place);
+        if let Some(place) = place {
+            place.leave(note);
+        }
+        let sent = signal();
+        if sent {
+            leaving.sent();
+        }
+        sent
+    })
+}
+
+fn note_to(pid: i32, message: Option<&[u8]>) -> [u64; WORDS] {
     // SAFETY: read the encoding, and who this is.
     let (encoding, user, sender) =
         unsafe { (pg_sys::GetDatabaseEncoding(), text::role(pg_sys::GetUserId()), pg_sys::MyProcPid) };
@@ -109,12 +127,7 @@ pub fn leave(pid: i32, message: Option<&[u8]>) -> Leaving {
         &text[..length as usize]
     });
     let name = plain(user.as_deref().map(CStr::to_bytes).unwrap_or_default(), encoding);
-    let place = NOTES.of_pid(pid);
-    let leaving = Leaving::to(place);
-    if let Some(place) = place {
-        place.leave(encode(pid, Sender { pid: sender, name: &name }, encoding, message));
-    }
-    leaving
+    encode(pid, Sender { pid: sender, name: &name }, encoding, message)
 }
 
 /// One line, for a terminal too: what a caller says stands in the server's log, as an error of the session that it cancels.
@@ -297,9 +310,9 @@ mod tests {
         assert_eq!(decode(&row, 8585, UTF8, &mut text), Note::Message);
     }
 
-    fn place() -> &'static Place {
+    fn place() -> &'static Notes {
         let slot = || Slot::new([const { AtomicU64::new(0) }; WORDS]);
-        Box::leak(Box::new(Place {
+        Box::leak(Box::new(Notes {
             sending: AtomicU64::new(0),
             sent: AtomicI64::new(0),
             left: AtomicU64::new(0),

@@ -1,7 +1,8 @@
-//! How is a session ended or its query cancelled? Find it, decide, send.
+//! Ending a session or cancelling its query, by Redshift's rule.
 //!
-//! The integer functions answer as Redshift does; the boolean ones stand in for PostgreSQL's own wherever a
-//! plain call sits inside an expression (see `resolve.rs`).
+//! In come a pid and who asks. `send` finds the session, decides and sends, and gives the outcome; what
+//! users call turns that into Redshift's words. The integer functions answer as Redshift does; the
+//! boolean ones stand in for PostgreSQL's own inside of expressions (see the room `redirect`).
 
 pub mod native;
 pub mod cancel_text;
@@ -9,12 +10,54 @@ pub mod cancel_text;
 use pgrx::prelude::*;
 
 use crate::error;
-use crate::logs::records::Kind;
+use crate::logs::records::Sent;
 use crate::logs::svl_terminate;
 use crate::pg::backend::{self, Backend};
 use crate::pg::extension;
+use crate::pg::native_functions::{CANCEL, TERMINATE};
 use crate::policy;
-use crate::signal::native::Native;
+
+/// What users ask for.
+#[derive(Clone, Copy)]
+enum Wish<'a> {
+    Terminate,
+    /// With a message to whoever runs the query; None for Redshift's own.
+    Cancel(Option<&'a [u8]>),
+}
+
+enum Outcome {
+    Sent,
+    NoSuchSession,
+    Denied,
+}
+
+/// As pg_signal_backend in PostgreSQL's signalfuncs.c, with Redshift's rule before PostgreSQL's own.
+fn send(pid: i32, wish: Wish) -> Outcome {
+    let Some(target) = Backend::find(pid) else { return Outcome::NoSuchSession };
+    let (caller, owner) = (backend::caller(), target.owner.as_ref());
+    let allowed = match wish {
+        Wish::Terminate => policy::may_terminate(&caller, owner),
+        Wish::Cancel(_) => policy::may_cancel(&caller, owner),
+    };
+    if !allowed {
+        return Outcome::Denied;
+    }
+    let sent = match wish {
+        Wish::Terminate => native::terminate(pid),
+        Wish::Cancel(message) => cancel_text::leave_while(pid, message, || native::cancel(pid)),
+    };
+    if !sent {
+        return Outcome::NoSuchSession; // it ended after it was found
+    }
+    svl_terminate::record(
+        pid,
+        match wish {
+            Wish::Terminate => Sent::Terminate,
+            Wish::Cancel(_) => Sent::Cancel,
+        },
+    );
+    Outcome::Sent
+}
 
 #[pg_extern(sql = false)]
 fn pg_terminate_backend(pid: i32) -> i32 {
@@ -28,33 +71,29 @@ fn pg_terminate_backend_bool(pid: i32, timeout: i64) -> bool {
 
 #[pg_extern(sql = false)]
 fn pg_cancel_backend(pid: i32) -> i32 {
-    (send_cancel(pid, None) || missing(pid)).into()
+    was_cancelled(pid).into()
 }
 
 #[pg_extern(sql = false)]
 fn pg_cancel_backend_bool(pid: i32) -> bool {
-    send_cancel(pid, None) || missing(pid)
+    was_cancelled(pid)
 }
 
 fn terminate(pid: i32, timeout: i64) -> bool {
     extension::remind();
-    Native::TERMINATE_NOW.check_execute();
+    native::check_execute(TERMINATE);
     if timeout < 0 {
-        return Native::Terminate { timeout }.call(pid); // which refuses it, before it looks at the pid
+        native::refuse_timeout(pid, timeout);
     }
-    let Some(target) = Backend::find(pid) else { return missing(pid) };
-    if policy::may_terminate(&backend::caller(), target.owner.as_ref()).is_err() {
-        error::terminate_denied().raise();
+    match send(pid, Wish::Terminate) {
+        Outcome::Sent => timeout == 0 || has_ended(pid, timeout),
+        Outcome::NoSuchSession => warn_of_missing(pid),
+        Outcome::Denied => error::terminate_denied().raise(),
     }
-    if !Native::TERMINATE_NOW.call(pid) {
-        return missing(pid);
-    }
-    svl_terminate::record(pid, Kind::Terminate);
-    timeout == 0 || wait(pid, timeout)
 }
 
 /// As PostgreSQL's function, which would send a second signal first: by now the pid may be somebody else's.
-fn wait(pid: i32, timeout: i64) -> bool {
+fn has_ended(pid: i32, timeout: i64) -> bool {
     let ended = native::wait_for_end(pid, timeout) || Backend::find(pid).is_none();
     if !ended {
         error::still_there(pid, timeout).warn();
@@ -62,33 +101,32 @@ fn wait(pid: i32, timeout: i64) -> bool {
     ended
 }
 
+fn was_cancelled(pid: i32) -> bool {
+    match cancel_query(pid, None) {
+        Outcome::Sent => true,
+        Outcome::NoSuchSession => warn_of_missing(pid),
+        Outcome::Denied => error::cancel_denied().raise(),
+    }
+}
+
 /// What Redshift's CANCEL command does: `CANCEL pid 'message'`. The message is a text, in the encoding of this database.
 #[pg_extern(sql = false)]
 fn cancel(pid: Option<i32>, message: Option<&[u8]>) -> Option<i32> {
     let pid = pid?;
-    match send_cancel(pid, message.filter(|message| !message.is_empty())) {
-        true => Some(1),
-        false => error::no_such_session(pid).raise(),
+    match cancel_query(pid, message.filter(|message| !message.is_empty())) {
+        Outcome::Sent => Some(1),
+        Outcome::NoSuchSession => error::no_such_session(pid).raise(),
+        Outcome::Denied => error::cancel_denied().raise(),
     }
 }
 
-fn send_cancel(pid: i32, message: Option<&[u8]>) -> bool {
+fn cancel_query(pid: i32, message: Option<&[u8]>) -> Outcome {
     extension::remind();
-    Native::Cancel.check_execute();
-    let Some(target) = Backend::find(pid) else { return false };
-    if policy::may_cancel(&backend::caller(), target.owner.as_ref()).is_err() {
-        error::cancel_denied().raise();
-    }
-    let note = cancel_text::leave(pid, message);
-    if !Native::Cancel.call(pid) {
-        return false;
-    }
-    note.sent();
-    svl_terminate::record(pid, Kind::Cancel);
-    true
+    native::check_execute(CANCEL);
+    send(pid, Wish::Cancel(message))
 }
 
-fn missing(pid: i32) -> bool {
+fn warn_of_missing(pid: i32) -> bool {
     error::no_such_session(pid).warn();
     false
 }

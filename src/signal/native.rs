@@ -1,54 +1,38 @@
-//! PostgreSQL's own functions send the signal, and their checks stay in force.
+//! The signal is sent by PostgreSQL's own functions, whose checks stay in force.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 
 use pgrx::pg_sys::{self, Oid};
 
+use crate::pg::native_functions::{CANCEL, TERMINATE, name_of};
 use crate::pg::privileges;
 
-pub enum Native {
-    Terminate { timeout: i64 },
-    Cancel,
+/// Someone may have revoked EXECUTE on PostgreSQL's function: then ours does not work either.
+pub fn check_execute(function: Oid) {
+    privileges::check_execute(function, name_of(function));
 }
 
-impl Native {
-    /// Without waiting for the session to end.
-    pub const TERMINATE_NOW: Self = Native::Terminate { timeout: 0 };
+/// Tells a session to end. Gives false, silently, if it has ended since it was found.
+pub fn terminate(pid: i32) -> bool {
+    call_terminate(pid, 0)
+}
 
-    /// Someone may have revoked EXECUTE on PostgreSQL's function: then ours does not work either.
-    pub fn check_execute(&self) {
-        privileges::check_execute(self.oid(), self.name());
-    }
+/// PostgreSQL's words about a timeout that cannot be, before it looks at the pid.
+pub fn refuse_timeout(pid: i32, timeout: i64) {
+    call_terminate(pid, timeout);
+}
 
-    /// Gives false, silently, for a session that ended after it was found.
-    pub fn call(&self, pid: i32) -> bool {
-        let pid = pg_sys::Datum::from(pid);
-        let _silence = Silence::new();
-        // SAFETY: the functions have these arguments since PostgreSQL 14 and return a boolean.
-        let sent = unsafe {
-            match *self {
-                Native::Terminate { timeout } => {
-                    pg_sys::OidFunctionCall2Coll(self.oid(), Oid::INVALID, pid, timeout.into())
-                }
-                Native::Cancel => pg_sys::OidFunctionCall1Coll(self.oid(), Oid::INVALID, pid),
-            }
-        };
-        sent.value() != 0
-    }
+fn call_terminate(pid: i32, timeout: i64) -> bool {
+    let _silence = Silence::new();
+    // SAFETY: the function has these arguments since PostgreSQL 14 and returns a boolean.
+    unsafe { pg_sys::OidFunctionCall2Coll(TERMINATE, Oid::INVALID, pid.into(), timeout.into()) }.value() != 0
+}
 
-    fn oid(&self) -> Oid {
-        match self {
-            Native::Terminate { .. } => Oid::from(pg_sys::F_PG_TERMINATE_BACKEND),
-            Native::Cancel => Oid::from(pg_sys::F_PG_CANCEL_BACKEND),
-        }
-    }
-
-    fn name(&self) -> &'static CStr {
-        match self {
-            Native::Terminate { .. } => c"pg_terminate_backend",
-            Native::Cancel => c"pg_cancel_backend",
-        }
-    }
+/// Tells a session to cancel its query. Gives false, silently, if it has ended since it was found.
+pub fn cancel(pid: i32) -> bool {
+    let _silence = Silence::new();
+    // SAFETY: as above.
+    unsafe { pg_sys::OidFunctionCall1Coll(CANCEL, Oid::INVALID, pid.into()) }.value() != 0
 }
 
 unsafe extern "C" {

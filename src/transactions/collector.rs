@@ -16,7 +16,7 @@ use crate::pg::memory;
 use crate::pg::prepared::Prepared;
 use crate::pg::processes::Process;
 use crate::pg::xid;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 use crate::transactions::packed_row::Row;
 
 const ACCESS_SHARE: i32 = 1;
@@ -79,7 +79,7 @@ enum Of {
 
 /// Whose a lock is.
 #[derive(Clone, Copy)]
-pub struct Owner {
+pub struct LockOwner {
     candidate: usize,
     /// A parallel worker's transaction ids are its own.
     worker: bool,
@@ -87,7 +87,7 @@ pub struct Owner {
 
 pub struct Collector<'a, D: Directory> {
     directory: &'a D,
-    rows_wanted: Rows,
+    rows_wanted: VisibleRows,
     candidates: Vec<Candidate>,
     by_pid: HashMap<i32, usize>,
     by_prepared: HashMap<(i32, u32), usize>,
@@ -97,7 +97,7 @@ pub struct Collector<'a, D: Directory> {
 
 impl<'a, D: Directory> Collector<'a, D> {
     /// `rows` is an empty list with room for what is to come; the collector takes no other large memory.
-    pub fn new(directory: &'a D, rows_wanted: Rows, rows: Vec<Row>) -> Self {
+    pub fn new(directory: &'a D, rows_wanted: VisibleRows, rows: Vec<Row>) -> Self {
         Collector {
             directory,
             rows_wanted,
@@ -110,7 +110,7 @@ impl<'a, D: Directory> Collector<'a, D> {
     }
 
     /// To whom a holder's locks belong, None if they are not to be shown. `in_the_way` tells whether somebody waits for one of them.
-    pub fn owner(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> Option<Owner> {
+    pub fn owner(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> Option<LockOwner> {
         if holder.pid == 0 {
             return Some(self.prepared(holder, in_the_way()));
         }
@@ -130,7 +130,7 @@ impl<'a, D: Directory> Collector<'a, D> {
             let Holder { backend, local, xid, .. } = *holder;
             self.candidates[candidate].known.get_or_insert(Known { backend, local, xid, of: Of::Process(process) });
         }
-        Some(Owner { candidate, worker })
+        Some(LockOwner { candidate, worker })
     }
 
     fn is_shown(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> bool {
@@ -143,7 +143,7 @@ impl<'a, D: Directory> Collector<'a, D> {
     }
 
     /// PostgreSQL's list of them tells which are open, by the transaction id that is among their locks.
-    fn prepared(&mut self, holder: &Holder, in_the_way: bool) -> Owner {
+    fn prepared(&mut self, holder: &Holder, in_the_way: bool) -> LockOwner {
         let Holder { backend, local, xid, user, database, .. } = *holder;
         let candidates = &mut self.candidates;
         memory::room_for_one(&mut self.by_prepared);
@@ -151,11 +151,11 @@ impl<'a, D: Directory> Collector<'a, D> {
         let of = Of::Nobody(user, database);
         self.candidates[candidate].known.get_or_insert(Known { backend, local, xid, of });
         self.candidates[candidate].in_the_way |= in_the_way;
-        Owner { candidate, worker: false }
+        LockOwner { candidate, worker: false }
     }
 
-    pub fn add(&mut self, owner: Owner, lock: Lock) {
-        let Owner { candidate, worker } = owner;
+    pub fn add(&mut self, owner: LockOwner, lock: Lock) {
+        let LockOwner { candidate, worker } = owner;
         for mode in ACCESS_SHARE..=ACCESS_EXCLUSIVE {
             if lock.held & 1 << mode == 0 {
                 continue;
@@ -258,7 +258,7 @@ fn new_candidate(candidates: &mut Vec<Candidate>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pg::processes::Kind;
+    use crate::pg::processes::ProcessKind;
 
     const ALICE: Oid = Oid::from_u32(101);
     const BOB: Oid = Oid::from_u32(102);
@@ -287,17 +287,17 @@ mod tests {
         }
     }
 
-    fn process(backend: i32, kind: Kind, user: Oid, start: i64) -> Process {
+    fn process(backend: i32, kind: ProcessKind, user: Oid, start: i64) -> Process {
         Process { pid: 100 + backend, kind, user, database: DEV, transaction_start: Some(start) }
     }
 
     fn fake() -> Fake {
         Fake {
             processes: vec![
-                process(1, Kind::Client, ALICE, 2_000),
-                process(2, Kind::Client, BOB, 1_000),
-                process(3, Kind::Background, Oid::INVALID, 3_000),
-                process(4, Kind::Background, ALICE, 2_500),
+                process(1, ProcessKind::Client, ALICE, 2_000),
+                process(2, ProcessKind::Client, BOB, 1_000),
+                process(3, ProcessKind::Background, Oid::INVALID, 3_000),
+                process(4, ProcessKind::Background, ALICE, 2_500),
             ],
             prepared: vec![(900, Prepared { owner: BOB, database: DEV, prepared: Some(500) })],
             frozen: false,
@@ -333,11 +333,11 @@ mod tests {
     /// pid, xid, granted, relation, mode
     type Flat = (Option<i32>, i64, bool, Option<i32>, i32);
 
-    fn rows(fake: &Fake, rows: Rows, locks: &[Held]) -> Vec<Flat> {
+    fn rows(fake: &Fake, rows: VisibleRows, locks: &[Held]) -> Vec<Flat> {
         read(fake, rows, locks).expect("nobody was lost")
     }
 
-    fn read(fake: &Fake, rows: Rows, locks: &[Held]) -> Option<Vec<Flat>> {
+    fn read(fake: &Fake, rows: VisibleRows, locks: &[Held]) -> Option<Vec<Flat>> {
         let mut collector = Collector::new(fake, rows, Vec::new());
         for (holder, lock) in locks {
             if let Some(owner) = collector.owner(holder, || lock.in_the_way) {
@@ -358,20 +358,20 @@ mod tests {
 
     #[test]
     fn a_transaction_without_an_id_has_one_row_and_a_negative_number() {
-        let rows = rows(&fake(), Rows::All, &[own(1)]);
+        let rows = rows(&fake(), VisibleRows::All, &[own(1)]);
         assert_eq!(rows, [(Some(101), negative(1), true, None, EXCLUSIVE)]);
     }
 
     #[test]
     fn savepoints_make_no_rows_and_the_oldest_id_is_the_transactions() {
         let ids = [u32::MAX - 1, 5, u32::MAX].map(|xid| lock(1, &[EXCLUSIVE], 0, Object::Transaction(xid)));
-        let rows = rows(&fake(), Rows::All, &[&ids[..], &[own(1)]].concat());
+        let rows = rows(&fake(), VisibleRows::All, &[&ids[..], &[own(1)]].concat());
         assert_eq!(rows, [(Some(101), (3 << 32) + i64::from(u32::MAX - 1), true, None, EXCLUSIVE)]);
     }
 
     #[test]
     fn every_mode_held_on_a_relation_is_a_row() {
-        let rows = rows(&fake(), Rows::All, &[own(1), lock(1, &[1, 3], 0, Object::Relation(TABLE))]);
+        let rows = rows(&fake(), VisibleRows::All, &[own(1), lock(1, &[1, 3], 0, Object::Relation(TABLE))]);
         let modes: Vec<_> = rows.iter().map(|row| (row.3, row.4)).collect();
         assert_eq!(modes, [(Some(TABLE as i32), 1), (Some(TABLE as i32), 3), (None, EXCLUSIVE)]);
     }
@@ -384,7 +384,7 @@ mod tests {
             (Object::Transaction(77), None),
             (Object::OtherTransaction, None),
         ] {
-            let rows = rows(&fake(), Rows::All, &[own(1), lock(1, &[], 5, object)]);
+            let rows = rows(&fake(), VisibleRows::All, &[own(1), lock(1, &[], 5, object)]);
             let expected = [(Some(101), negative(1), false, relation, 5), (Some(101), negative(1), true, None, 7)];
             assert_eq!(rows, expected, "{object:?}");
         }
@@ -398,16 +398,16 @@ mod tests {
             lock(1, &[7], 0, Object::Other),
             lock(1, &[], 7, Object::Other),
         ];
-        assert_eq!(rows(&fake(), Rows::All, &locks).len(), 1);
+        assert_eq!(rows(&fake(), VisibleRows::All, &locks).len(), 1);
     }
 
     #[test]
     fn readers_see_their_own_and_background_processes_only_with_all() {
         let locks = [own(1), own(2), own(3)];
         let pids = |wanted| -> Vec<_> { rows(&fake(), wanted, &locks).iter().map(|row| row.0).collect() };
-        assert_eq!(pids(Rows::All), [Some(102), Some(101), Some(103)]);
-        assert_eq!(pids(Rows::OwnedBy(ALICE)), [Some(101)]);
-        assert_eq!(pids(Rows::OwnedBy(Oid::INVALID)), []);
+        assert_eq!(pids(VisibleRows::All), [Some(102), Some(101), Some(103)]);
+        assert_eq!(pids(VisibleRows::OwnedBy(ALICE)), [Some(101)]);
+        assert_eq!(pids(VisibleRows::OwnedBy(Oid::INVALID)), []);
     }
 
     #[test]
@@ -417,19 +417,19 @@ mod tests {
         // Worker first: the lock table has no order.
         let expected =
             [(Some(101), negative(1), true, Some(TABLE as i32), 1), (Some(101), negative(1), true, None, EXCLUSIVE)];
-        for wanted in [Rows::All, Rows::OwnedBy(ALICE)] {
+        for wanted in [VisibleRows::All, VisibleRows::OwnedBy(ALICE)] {
             assert_eq!(rows(&fake(), wanted, &[shared[1], of_worker(own(4)), id, shared[0], own(1)]), expected);
         }
-        assert_eq!(rows(&fake(), Rows::OwnedBy(BOB), &[shared[1], of_worker(own(4)), own(1)]), []);
+        assert_eq!(rows(&fake(), VisibleRows::OwnedBy(BOB), &[shared[1], of_worker(own(4)), own(1)]), []);
     }
 
     #[test]
     fn a_worker_is_no_transaction_of_its_own() {
         let locks = [of_worker(own(4)), of_worker(lock(4, &[1], 0, Object::Relation(TABLE)))];
-        assert_eq!(rows(&fake(), Rows::All, &locks), []);
+        assert_eq!(rows(&fake(), VisibleRows::All, &locks), []);
         let mut alone = fake();
         alone.processes.retain(|process| process.pid != 101);
-        assert_eq!(rows(&alone, Rows::All, &locks), []);
+        assert_eq!(rows(&alone, VisibleRows::All, &locks), []);
     }
 
     #[test]
@@ -438,10 +438,10 @@ mod tests {
         let (next, none) = (ended(held, 11), ended(held, 0));
         let mut gone = lock(50, &[1], 0, Object::Relation(TABLE));
         gone.0.local = 9;
-        assert_eq!(rows(&fake(), Rows::All, &[next, none, gone, own(1)]).len(), 1);
-        assert_eq!(rows(&fake(), Rows::All, &[next, none, gone]), []);
+        assert_eq!(rows(&fake(), VisibleRows::All, &[next, none, gone, own(1)]).len(), 1);
+        assert_eq!(rows(&fake(), VisibleRows::All, &[next, none, gone]), []);
         let before_its_first_lock = (Holder { local: 0, now: 0, ..held.0 }, held.1);
-        assert_eq!(rows(&fake(), Rows::All, &[before_its_first_lock]), []);
+        assert_eq!(rows(&fake(), VisibleRows::All, &[before_its_first_lock]), []);
     }
 
     #[test]
@@ -452,19 +452,19 @@ mod tests {
         let expected = [(Some(101), negative(1), true, Some(TABLE as i32), 8), (Some(101), negative(1), true, None, 7)];
         for blocker in [ended(held, 0), ended(held, 11)] {
             // It may have gone on before the sessions were read: read again.
-            assert_eq!(read(&fake(), Rows::All, &[blocker]), None);
-            assert_eq!(read(&fake(), Rows::OwnedBy(BOB), &[blocker]), Some(Vec::new()));
-            assert_eq!(rows(&frozen, Rows::All, &[blocker]), expected);
+            assert_eq!(read(&fake(), VisibleRows::All, &[blocker]), None);
+            assert_eq!(read(&fake(), VisibleRows::OwnedBy(BOB), &[blocker]), Some(Vec::new()));
+            assert_eq!(rows(&frozen, VisibleRows::All, &[blocker]), expected);
         }
         let ending = (Holder { local: 0, now: 0, ..held.0 }, held.1);
-        assert_eq!(rows(&frozen, Rows::All, &[ending]).len(), 2);
-        assert_eq!(rows(&frozen, Rows::All, &[ended(own(1), 0)]), []);
+        assert_eq!(rows(&frozen, VisibleRows::All, &[ending]).len(), 2);
+        assert_eq!(rows(&frozen, VisibleRows::All, &[ended(own(1), 0)]), []);
     }
 
     #[test]
     fn an_id_that_is_among_no_locks_is_known_from_the_process() {
         let (holder, lock) = lock(1, &[1], 0, Object::Relation(TABLE));
-        let rows = rows(&fake(), Rows::All, &[(Holder { xid: 77, ..holder }, lock)]);
+        let rows = rows(&fake(), VisibleRows::All, &[(Holder { xid: 77, ..holder }, lock)]);
         assert!(rows.iter().all(|row| row.1 == (3 << 32) + 77));
     }
 
@@ -478,19 +478,19 @@ mod tests {
         ];
         let xid = (3 << 32) + 900;
         let expected = [(None, xid, true, Some(TABLE as i32), 3), (None, xid, true, None, EXCLUSIVE)];
-        assert_eq!(rows(&fake(), Rows::OwnedBy(BOB), &locks), expected);
-        assert_eq!(rows(&fake(), Rows::All, &locks), expected);
-        assert_eq!(rows(&fake(), Rows::OwnedBy(ALICE), &locks), []);
+        assert_eq!(rows(&fake(), VisibleRows::OwnedBy(BOB), &locks), expected);
+        assert_eq!(rows(&fake(), VisibleRows::All, &locks), expected);
+        assert_eq!(rows(&fake(), VisibleRows::OwnedBy(ALICE), &locks), []);
 
         let mut finished = Fake { prepared: Vec::new(), ..fake() };
-        assert_eq!(rows(&finished, Rows::All, &locks), []);
+        assert_eq!(rows(&finished, VisibleRows::All, &locks), []);
         let blockers = locks.map(in_the_way);
-        assert_eq!(rows(&fake(), Rows::OwnedBy(ALICE), &blockers), []);
-        assert_eq!(read(&finished, Rows::All, &blockers), None);
+        assert_eq!(rows(&fake(), VisibleRows::OwnedBy(ALICE), &blockers), []);
+        assert_eq!(read(&finished, VisibleRows::All, &blockers), None);
         finished.frozen = true;
-        assert_eq!(rows(&finished, Rows::All, &blockers), expected);
-        assert_eq!(rows(&finished, Rows::OwnedBy(BOB), &blockers), expected);
-        assert_eq!(rows(&finished, Rows::OwnedBy(ALICE), &blockers), []);
-        assert_eq!(rows(&finished, Rows::All, &locks), []);
+        assert_eq!(rows(&finished, VisibleRows::All, &blockers), expected);
+        assert_eq!(rows(&finished, VisibleRows::OwnedBy(BOB), &blockers), expected);
+        assert_eq!(rows(&finished, VisibleRows::OwnedBy(ALICE), &blockers), []);
+        assert_eq!(rows(&finished, VisibleRows::All, &locks), []);
     }
 }

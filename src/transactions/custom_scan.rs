@@ -69,7 +69,7 @@ struct Answer {
 
 /// PostgreSQL's state of a custom scan, and ours behind it.
 #[repr(C)]
-struct State {
+struct SvvTransactionsState {
     scan: CustomScanState,
     /// NULL until the first row is asked for.
     answer: *const Answer,
@@ -218,7 +218,7 @@ const TYPES: [Oid; COLUMNS] = {
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut Node {
     // SAFETY: PostgreSQL's part comes first; zero is no answer yet.
     unsafe {
-        let state = node::<State>(NodeTag::T_CustomScanState);
+        let state = node::<SvvTransactionsState>(NodeTag::T_CustomScanState);
         (*state).scan.methods = &EXEC.0;
         state.cast()
     }
@@ -234,7 +234,7 @@ unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_
         let room = memory::Roomy::call();
         privileges::check_execute((*call).funcid, c"svv_transactions");
         drop(room);
-        let state = state.cast::<State>();
+        let state = state.cast::<SvvTransactionsState>();
         if (*(*plan).custom_exprs).length > 1 {
             let pid = (*(*(*plan).custom_exprs).elements.add(1)).ptr_value.cast();
             let parent = &raw mut (*state).scan.ss.ps;
@@ -252,7 +252,7 @@ unsafe extern "C-unwind" fn exec(state: *mut CustomScanState) -> *mut pg_sys::Tu
 unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: the state is ours, and its slot has our columns. Nothing here has a destructor.
     unsafe {
-        let state = scan.cast::<State>();
+        let state = scan.cast::<SvvTransactionsState>();
         if (*state).answer.is_null() {
             (*state).answer = collect(state);
         }
@@ -263,12 +263,11 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
         let answer = &*(*state).answer;
         if let Some(row) = answer.rows.get((*state).next) {
             (*state).next += 1;
-            answer.columns[row.transaction()].fill(
-                *row,
-                &mut *(*slot).tts_values.cast::<[Datum; COLUMNS]>(),
-                &mut *(*slot).tts_isnull.cast::<[bool; COLUMNS]>(),
-                &answer.words,
-            );
+            let columns = answer.columns[row.transaction()].with(*row, &answer.words);
+            for (index, column) in columns.into_iter().enumerate() {
+                *(*slot).tts_isnull.add(index) = column.is_none();
+                *(*slot).tts_values.add(index) = column.unwrap_or(Datum::from(0));
+            }
             raw::ExecStoreVirtualTuple(slot);
         }
         slot
@@ -276,7 +275,7 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn collect(state: *const State) -> *const Answer {
+unsafe extern "C-unwind" fn collect(state: *const SvvTransactionsState) -> *const Answer {
     extension::remind();
     // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
     unsafe {
@@ -310,7 +309,7 @@ unsafe extern "C-unwind" fn end(_state: *mut CustomScanState) {}
 unsafe extern "C-unwind" fn rescan(state: *mut CustomScanState) {
     // SAFETY: the state is ours.
     unsafe {
-        (*state.cast::<State>()).next = 0;
+        (*state.cast::<SvvTransactionsState>()).next = 0;
         raw::ExecScanReScan(&mut (*state).ss);
     }
 }

@@ -5,8 +5,6 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row(u64);
 
-pub const SHAPES: usize = 64;
-
 const TRANSACTION_SHIFT: u32 = 38;
 const GRANTED: u64 = 1 << 37;
 const NO_RELATION: u64 = 1 << 36;
@@ -41,11 +39,6 @@ impl Row {
         (self.0 & 0xf) as i32
     }
 
-    /// Everything of a row but its transaction and the value of its relation, as a number below SHAPES.
-    pub fn shape(self) -> usize {
-        (self.mode() as usize) | usize::from(self.granted()) << 4 | usize::from(self.relation().is_some()) << 5
-    }
-
     pub fn with_transaction(self, transaction: usize) -> Self {
         Row(self.0 & ((1 << TRANSACTION_SHIFT) - 1) | (transaction as u64) << TRANSACTION_SHIFT)
     }
@@ -78,19 +71,5 @@ mod tests {
             Row::new(1, false, None, 5),
         ];
         assert!(sorted.is_sorted_by(|a, b| a < b));
-    }
-
-    #[test]
-    fn rows_of_one_shape_differ_in_transaction_and_relation_only() {
-        assert_eq!(Row::new(1, true, Some(4), 3).shape(), Row::new(2, true, Some(9), 3).shape());
-        let shapes = [
-            Row::new(0, true, None, 7),
-            Row::new(0, false, None, 7),
-            Row::new(0, true, Some(1), 7),
-            Row::new(0, true, None, 8),
-        ]
-        .map(Row::shape);
-        assert!(shapes.iter().all(|shape| *shape < SHAPES));
-        assert!((1..shapes.len()).all(|i| !shapes[..i].contains(&shapes[i])));
     }
 }

@@ -10,17 +10,17 @@ use crate::pg::memory::{self, Scratch};
 use crate::pg::prepared::{self, Prepared};
 use crate::pg::processes::{self, Process};
 use crate::pg::xid;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 use crate::transactions::collector::{Collector, Directory, Transaction};
 use crate::transactions::packed_row::Row;
 
 /// In the order of svv_transactions. All that the reader may see, or perhaps no more than `only`.
-pub fn open_transactions(wanted: Rows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
+pub fn open_transactions(wanted: VisibleRows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
     read(wanted, only, false).or_else(|| read(wanted, only, true)).unwrap_or_default()
 }
 
 /// None if it is to be read again, frozen; see transactions.rs.
-fn read(wanted: Rows, only: Only, frozen: bool) -> Option<(Vec<Transaction>, Vec<Row>)> {
+fn read(wanted: VisibleRows, only: Only, frozen: bool) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let context = Scratch::new(c"redshift_sessions snapshot");
     let mut processes = HashMap::new();
     let mut look = || processes = by_pid(processes::processes());
@@ -28,7 +28,7 @@ fn read(wanted: Rows, only: Only, frozen: bool) -> Option<(Vec<Transaction>, Vec
     collect(locks, Snapshots { processes, next_xid: xid::next(), prepared: OnceCell::new(), frozen }, wanted)
 }
 
-fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: Rows) -> Option<(Vec<Transaction>, Vec<Row>)> {
+fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: VisibleRows) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let mut rows = Vec::new();
     if rows.try_reserve_exact(most_rows(&locks)).is_err() {
         error::too_many_locks().raise();

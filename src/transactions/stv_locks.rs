@@ -1,33 +1,26 @@
 //! Who writes to which table, or waits to? The rows behind stv_locks, for those who may read that view.
 
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys::Datum;
 
 use crate::pg::locks::Only;
 use crate::pg::privileges;
 use crate::pg::set_returning;
 use crate::pg::text;
-use crate::policy::Rows;
+use crate::policy::VisibleRows;
 use crate::transactions::snapshot;
 
 /// RowExclusiveLock: what INSERT, UPDATE and DELETE take. Weaker locks are readers'.
 const WEAKEST_WRITE: i32 = 3;
 
-set_returning::function!(stv_locks_wrapper, pg_finfo_stv_locks_wrapper);
+set_returning::function!(stv_locks_wrapper, pg_finfo_stv_locks_wrapper, put_rows);
 
-/// # Safety
-/// Called by PostgreSQL's function manager.
-#[unsafe(no_mangle)]
-#[pg_guard]
-unsafe extern "C-unwind" fn stv_locks_wrapper(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+fn put_rows(rows: &mut set_returning::Rows) {
     privileges::check_select(c"stv_locks");
-    // SAFETY: the function manager gives a valid call.
-    let mut rows = unsafe { set_returning::materialize(fcinfo) };
-    let (transactions, locks) = snapshot::open_transactions(Rows::All, Only::default());
+    let (transactions, locks) = snapshot::open_transactions(VisibleRows::All, Only::default());
     let mut last = None;
     for lock in locks {
         let Some(relation) = lock.relation().filter(|_| lock.mode() >= WEAKEST_WRITE) else { continue };
-        // Rows of one table that differ in the mode only stand next to each other.
+        // VisibleRows of one table that differ in the mode only stand next to each other.
         let key = Some((lock.transaction(), lock.granted(), relation));
         if key == last {
             continue;
@@ -43,5 +36,4 @@ unsafe extern "C-unwind" fn stv_locks_wrapper(fcinfo: pg_sys::FunctionCallInfo) 
             Some(text::text(if lock.granted() { c"Holding write lock" } else { c"Waiting for write lock" })),
         ]);
     }
-    Datum::from(0)
 }
