@@ -166,3 +166,19 @@ def test_a_dump_has_none_of_our_own_privileges(server, install, tmp_path):  # no
     database.execute("CREATE EXTENSION redshift_sessions; ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM bob; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM bob")
     run("pg_dump", "-f", tmp_path / "dump", server.dsn(dbname="hardened"))
     assert not [line for line in (tmp_path / "dump").read_text().splitlines() if line.startswith(("GRANT", "REVOKE"))]
+
+
+def test_a_database_without_plpgsql(login, admin):
+    """The installation takes back what default privileges give with a DO command."""
+    admin.execute("CREATE DATABASE bare")
+    try:
+        there = login("awsuser", "bare")
+        there.execute("DROP EXTENSION plpgsql")
+        with pytest.raises(psycopg.errors.UndefinedObject, match="required extension") as error:
+            there.execute("CREATE EXTENSION redshift_sessions")
+        assert "CASCADE" in error.value.diag.message_hint
+        there.execute("CREATE EXTENSION redshift_sessions CASCADE")
+        assert value(there, "SELECT count(*) FROM stv_sessions WHERE process = pg_backend_pid()") == 1
+    finally:
+        there.close()
+        admin.execute("DROP DATABASE bare")
