@@ -369,4 +369,9 @@ def test_make_targets_are_there():
             used = set(re.findall(r"`make ([a-z]+)", text))
             assert used <= targets, document
     kinds = {row[0].strip("`") for row in table(section(DOCUMENTS["docs/testing.md"], "### Stress"))}
-    assert kinds == set(re.findall(r"^(\w+) {2,}", (ROOT / "pg_test/stress/run").read_text().split("\nkind ")[1], re.MULTILINE)) - {"usage"}
+    assert kinds == set(re.findall(r"^(\w+) {2,}", (ROOT / "pg_test/stress/run").read_text().split("\nkind ")[1], re.MULTILINE))
+
+
+def test_files_of_docker_are_there():
+    files = [path for text in DOCUMENTS.values() for path in re.findall(r"docker compose -f (?:redshift_sessions/)?(\S+)", text)]
+    assert len(files) >= 4 and all((ROOT / path).exists() for path in files)
