@@ -1,7 +1,9 @@
-//! Which table is a conflict about? That which the innermost running query changes or locks, or that of the lock it waited for.
+//! Notes conflicts for stl_tr_conflict, and the table a conflict is about: the one whose rows the
+//! innermost query modifies or locks, or the one whose lock it awaited.
 //!
-//! PostgreSQL's errors do not name it. A query that changes or locks rows of one table waits for rows of that one only; a wait for the
-//! lock on a table itself is in the detail of a deadlock.
+//! PostgreSQL's errors do not name the table. A query that modifies or locks rows of one table
+//! waits for rows of that table only. If it awaited the lock on a table itself, the detail of the
+//! deadlock names that table.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
@@ -18,10 +20,12 @@ use crate::pg::list;
 use crate::pg::raw;
 use crate::pg::xid;
 
-/// The one table of the innermost running query, 0 for none or more.
+/// The table whose rows the innermost running query modifies or locks; 0 for none, or more than
+/// one.
 static TARGET: BackendLocal<Cell<u32>> = BackendLocal::new(Cell::new(0));
 
-/// A query is about to run. Gives what `leave` takes when it is over; an error calls `forget` instead.
+/// A query is about to run. Returns what `leave` takes when it is over; after an error, `forget` is
+/// called instead.
 ///
 /// # Safety
 /// `query` is that of ExecutorRun.
@@ -30,7 +34,8 @@ pub unsafe fn enter(query: *const pg_sys::QueryDesc) -> u32 {
     TARGET.replace(unsafe { single_table((*query).plannedstmt) })
 }
 
-/// A command is about to run: one that changes or locks rows does so in queries of its own.
+/// A utility command is about to run. A query in it calls `enter`; the table of anything else that
+/// it does, such as COPY, is not known.
 pub fn enter_command() -> u32 {
     TARGET.replace(0)
 }
@@ -39,13 +44,14 @@ pub fn leave(before: u32) {
     TARGET.set(before);
 }
 
-/// A transaction or subtransaction was rolled back, and with it queries that did not `leave`.
+/// A transaction or subtransaction was rolled back, and with it queries that did not `leave`. A
+/// query around a subtransaction is forgotten as well.
 pub fn forget() {
     TARGET.set(0);
 }
 
 /// # Safety
-/// The plan is that of a query that runs.
+/// `plan` is that of a query that runs.
 unsafe fn single_table(plan: *const pg_sys::PlannedStmt) -> u32 {
     // SAFETY: promised by the caller; PostgreSQL's lists hold what their names say.
     unsafe {
@@ -64,8 +70,8 @@ unsafe fn single_table(plan: *const pg_sys::PlannedStmt) -> u32 {
     }
 }
 
-/// Looks at an error that PostgreSQL is about to report, in the middle of its error handling: nothing here takes a lock,
-/// allocates or fails.
+/// Records an error that PostgreSQL is about to report, if it is a conflict. Runs in the middle of
+/// PostgreSQL's error handling: nothing here takes a lock, allocates or fails.
 ///
 /// # Safety
 /// `error` is that of emit_log_hook.
@@ -74,9 +80,10 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
     if error.elevel != pg_sys::PGERROR as i32 || !conflicts.iter().any(|code| *code as i32 == error.sqlerrcode) {
         return;
     }
-    // SAFETY: these read this process's own memory, and the clock. The transaction has failed and is still there.
+    // SAFETY: reads this process's own memory and the clock. The transaction has failed, but it is
+    // not rolled back yet.
     unsafe {
-        // The leader of a parallel worker reports its error once more.
+        // A parallel worker's error is recorded when its leader reports it again.
         if pg_sys::ParallelWorkerNumber >= 0 || !raw::IsTransactionState() {
             return;
         }
@@ -102,9 +109,10 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
 /// # Safety
 /// `error` is that of emit_log_hook.
 unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
-    // SAFETY: strings of the error, and this process's own memory.
+    // SAFETY: reads strings of the error, and this process's own memory.
     unsafe {
-        // Before its translation. What a function raises has "%s" there, whatever it says, and its detail tells nothing.
+        // The message before translation. If a function raised the error, that is "%s" whatever the
+        // error says, and its detail proves nothing.
         let message = string(error.message_id);
         if error.sqlerrcode == PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED as i32 && message == b"deadlock detected" {
             return match deadlock_detail::awaited(string(error.detail), pg_sys::MyProcPid) {
@@ -113,14 +121,14 @@ unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
                 Awaited::Unknown => 0,
             };
         }
-        // Failures of another kind are about what was read, perhaps elsewhere.
+        // Other serialization failures are about what was read, perhaps in another table.
         let of_a_row = message.starts_with(b"could not serialize access due to concurrent ");
         if of_a_row { TARGET.get() } else { 0 }
     }
 }
 
 /// # Safety
-/// A string that outlives its use, or NULL.
+/// `text` is NULL or a string that outlives its use.
 unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     // SAFETY: promised by the caller.
     if text.is_null() { b"" } else { unsafe { CStr::from_ptr(text) }.to_bytes() }

@@ -1,6 +1,8 @@
-//! When does a session begin and end, and how? The writer of stl_connection_log and stl_sessions.
+//! Notes when a session begins and ends, and how, for stl_connection_log, stl_sessions and
+//! sys_session_history.
 //!
-//! Runs in sessions that are being made or are dying: nothing here looks anything up, allocates or waits.
+//! Most of this runs while a session starts or dies: nothing here looks anything up, allocates or
+//! waits. Only `drivers::read` may allocate, to define the settings that a driver sends.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
@@ -21,7 +23,7 @@ use crate::shmem::packed_text;
 /// What this session remembers.
 struct Session {
     authenticated: Cell<bool>,
-    /// SQLSTATE of the error that ends the session.
+    /// SQLSTATE of the error that ends the session; 0 for none.
     fatal: Cell<c_int>,
     application_name: Cell<*const c_char>,
     /// A constant string.
@@ -35,14 +37,15 @@ static SESSION: BackendLocal<Session> = BackendLocal::new(Session {
     auth_method: Cell::new(std::ptr::null()),
 });
 
-/// The client has been authenticated, or not.
+/// Authentication has succeeded or failed.
 ///
 /// # Safety
 /// The arguments are those of ClientAuthentication_hook.
 pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: the port is that of this process; the callback is a plain function.
     unsafe {
-        // The client went away: psql does, to ask its user for a password, and then comes back. Neither is that an error to PostgreSQL.
+        // The client went away. psql does so to ask its user for a password, and then comes back.
+        // PostgreSQL does not count that as an error either.
         if status == pg_sys::STATUS_EOF {
             return;
         }
@@ -60,9 +63,10 @@ pub unsafe fn authenticated(port: *mut pg_sys::Port, status: c_int) {
     }
 }
 
-/// Called with every statement: the name may have been set by the one before.
+/// Called at every statement: the one before may have set the name.
 pub fn watch_application_name() {
-    // SAFETY: a setting's text, replaced as a whole; the port is that of this process, NULL in workers.
+    // SAFETY: the name is a setting's text, which is replaced as a whole; the port is that of this
+    // process, NULL in workers.
     unsafe {
         let name: *const c_char = raw::application_name;
         if name == SESSION.application_name.get() || !SESSION.authenticated.get() {
@@ -75,20 +79,21 @@ pub fn watch_application_name() {
     }
 }
 
-/// An error is about to be reported: does it end the session?
+/// An error is about to be reported. Remembers it if it ends the session.
 pub fn watch_error(error: &pg_sys::ErrorData) {
     if error.elevel == pg_sys::FATAL as c_int {
         SESSION.fatal.set(error.sqlerrcode);
     }
 }
 
-/// As late as possible, so that the session is hardly ever live and ended at the same time.
+/// Runs as late as possible, so that a session is hardly ever live and ended at the same time.
 unsafe extern "C-unwind" fn ended(code: c_int, _arg: Datum) {
     watch_application_name();
     statements::leave();
     query_group::clear();
     let fatal = SESSION.fatal.get();
-    // SAFETY: the process is still attached to shared memory and has its port and its entry of the process array.
+    // SAFETY: the process is still attached to shared memory, and still has its port and its entry
+    // in the process array.
     unsafe {
         let (start, end) = (pg_sys::MyStartTimestamp, raw::GetCurrentTimestamp());
         if fatal == PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN as c_int {
@@ -109,7 +114,8 @@ unsafe extern "C-unwind" fn ended(code: c_int, _arg: Datum) {
     }
 }
 
-/// By the error that ended it, 0 for none, or none that we were shown: log_min_messages above FATAL keeps it from us. Then the exit status is left.
+/// Judges by `fatal`, the error that ended the session. It is 0 if there was no error, or if
+/// log_min_messages above FATAL kept it from us; then the exit status decides.
 fn how(fatal: c_int, status: c_int) -> End {
     let timeouts = [
         IDLE_SESSION_TIMEOUT,
@@ -119,14 +125,15 @@ fn how(fatal: c_int, status: c_int) -> End {
     match fatal {
         0 if status != 0 => End::Terminated,
         0 => End::ClosedByClient,
-        // "connection to client lost", while a statement was running.
+        // "connection to client lost" while a statement was running.
         code if code == PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE as c_int => End::ClosedByClient,
         code if timeouts.contains(&code) => End::TimedOut,
         _ => End::Terminated,
     }
 }
 
-/// As PostgreSQL keeps an SQLSTATE: six bits for each character. pgrx does not name those that not every version has.
+/// An SQLSTATE as PostgreSQL keeps it: six bits for each character. pgrx has no names for those
+/// that not every version has.
 const fn sqlstate(code: &[u8; 5]) -> c_int {
     let mut number = 0;
     let mut index = 0;
@@ -141,9 +148,9 @@ const IDLE_SESSION_TIMEOUT: c_int = sqlstate(b"57P05");
 const TRANSACTION_TIMEOUT: c_int = sqlstate(b"25P04");
 
 /// # Safety
-/// The port is that of this process, or NULL.
+/// `port` is that of this process, or NULL.
 unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
-    // SAFETY: strings of the port, which lives as long as the process, and a setting's text.
+    // SAFETY: reads strings of the port, which lives as long as the process, and a setting's text.
     unsafe {
         let (port, driver) = (port::read(port), drivers::own());
         let name = if event == Event::SetApplicationName { raw::application_name } else { port.application_name };
@@ -170,7 +177,7 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
 }
 
 /// # Safety
-/// A string, or NULL.
+/// `string` is NULL or a string.
 unsafe fn text<const WORDS: usize>(string: *const c_char) -> [u64; WORDS] {
     // SAFETY: promised by the caller.
     if string.is_null() { [0; WORDS] } else { packed_text::pack(unsafe { CStr::from_ptr(string) }.to_bytes()) }

@@ -1,4 +1,5 @@
-//! How full are the logs, and what was dropped? One row for each log that is on.
+//! The rows behind redshift_sessions.logs(): for each log that is on, how many rows fit, how many
+//! were written, and how many of those were dropped.
 
 use crate::logs::{self, Log};
 use crate::pg::set_returning;

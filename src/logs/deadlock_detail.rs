@@ -1,17 +1,20 @@
-//! What the detail of a deadlock tells about the wait that ended in it. Nothing here calls PostgreSQL.
+//! Reads from the detail of a deadlock what the transaction waited for. Nothing here calls
+//! PostgreSQL.
 
 /// What a transaction waited for when it was chosen to end a deadlock.
 #[derive(Debug, PartialEq)]
 pub enum Awaited {
-    /// A table, or a row of it.
+    /// A table, or a part of it, such as a row.
     Relation(u32),
-    /// The end of another one that changed the same row.
+    /// The end of another transaction, such as one that changed the same row.
     Transaction,
     Unknown,
 }
 
-/// Reads PostgreSQL's detail of a deadlock, `Process 8585 waits for ShareLock on transaction 5; blocked by process 8586.`, a line for
-/// each process. In another language than English it tells nothing. Asked in the middle of PostgreSQL's error handling: nothing here allocates.
+/// Reads PostgreSQL's detail of a deadlock. It has a line for each process, such as
+/// `Process 8585 waits for ShareLock on transaction 5; blocked by process 8586.`
+/// In any language but English it tells nothing. Called in the middle of PostgreSQL's error
+/// handling: nothing here allocates.
 pub fn awaited(detail: &[u8], pid: i32) -> Awaited {
     let Ok(detail) = std::str::from_utf8(detail) else { return Awaited::Unknown };
     let Some(line) = detail.lines().find_map(|line| wait_of(line, pid)) else { return Awaited::Unknown };
@@ -26,7 +29,7 @@ pub fn awaited(detail: &[u8], pid: i32) -> Awaited {
     }
 }
 
-/// What stands behind `Process 8585 waits for `.
+/// What follows `Process 8585 waits for `, if 8585 is `pid`.
 fn wait_of(line: &str, pid: i32) -> Option<&str> {
     let (process, wait) = line.strip_prefix("Process ")?.split_once(" waits for ")?;
     (process.parse() == Ok(pid)).then_some(wait)

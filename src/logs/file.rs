@@ -1,8 +1,11 @@
-//! Where are the logs while the server is down? In a file, written when it stops and read when it starts.
+//! Keeps the logs in a file while the server is down: written when it stops, read when it starts.
 //!
-//! The file goes when the first client comes, because only then is the server up: a start may fail late, for a line of pg_hba.conf, and the next
-//! one wants the file. While sessions run there is none, so after a crash, when nothing in memory can be trusted, the logs begin empty.
-//! Nothing in the file is trusted: one that is damaged, foreign, of another version or no file at all is set aside, with a line in the log.
+//! The file is removed when the first client comes, because only then is the server up: a start may
+//! fail late, for a line of pg_hba.conf, and the next one needs the file. While sessions run there
+//! is no file, so after a crash, when nothing in memory can be trusted, the logs begin empty.
+//!
+//! Nothing in the file is trusted. If it is damaged, foreign, of another version or not a regular
+//! file, it is set aside, with a line in the server's log.
 
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
@@ -15,19 +18,20 @@ use crate::logs::file_format;
 use crate::pg::backend_local::BackendLocal;
 use crate::shmem::Segment;
 
-/// In the data directory, where PostgreSQL keeps what statistics it saves.
+/// In the data directory, where PostgreSQL keeps the statistics that it saves.
 const PATH: &str = "pg_stat/redshift_sessions.json";
 const ASIDE: &str = "pg_stat/redshift_sessions.json.bad";
 const TEMPORARY: &str = "pg_stat/redshift_sessions.json.tmp";
 
-/// A number and its comma take at most 21 bytes, for a word of 8; the logs may have been larger before.
+/// The file may be larger than the logs need now by this much: they may have been larger before.
 const LARGEST: u64 = 64 * 1024 * 1024;
+/// In the file, a word of 8 bytes is a number and its comma: at most 21 bytes.
 const BYTES_PER_BYTE: u64 = 3;
 
-/// A reason may quote the file, and that may be one long text.
+/// A reason may quote the file, which may be one long text.
 const LONGEST_REASON: usize = 200;
 
-/// In shared memory: 1 while the file is there from which the logs came.
+/// In shared memory: 1 while the file that the logs came from is still there.
 pub struct Mark(BackendLocal<Cell<Option<&'static AtomicU64>>>);
 
 pub static MARK: Mark = Mark(BackendLocal::new(Cell::new(None)));
@@ -43,7 +47,7 @@ impl Segment for Mark {
     }
 }
 
-/// A client is here, so the server is up.
+/// A client is here, so the server is up: removes the file.
 pub fn server_is_up() {
     if let Some(mark) = MARK.0.get()
         && mark.load(Ordering::Relaxed) == 1
@@ -55,7 +59,8 @@ pub fn server_is_up() {
 
 pub fn save() {
     let written = file_format::encode(logs::save()).and_then(|text| {
-        // Made anew: a pipe of that name would wait for a reader, and a link lead elsewhere.
+        // Always a new file: a pipe of that name would wait for a reader, and a link would lead
+        // elsewhere.
         let _ = fs::remove_file(TEMPORARY);
         let file = OpenOptions::new().write(true).create_new(true).open(TEMPORARY);
         let mut file = file.map_err(|error| error.to_string())?;
@@ -88,7 +93,8 @@ pub fn load() {
     }
 }
 
-/// None if nothing is there. Only a file is opened, and not one without end: a pipe would keep the server from starting.
+/// None if nothing is there. Opens only a regular file of at most `largest` bytes: a pipe would
+/// keep the server from starting.
 fn read(path: &str, largest: u64) -> Option<Result<Vec<u8>, String>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return None,

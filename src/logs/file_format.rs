@@ -1,13 +1,14 @@
-//! What does the file of the saved logs say, and may it be believed? Nothing here calls PostgreSQL.
+//! What the file of the saved logs says, and whether it may be believed. Nothing here calls
+//! PostgreSQL.
 
 use serde::{Deserialize, Serialize};
 
 use crate::shmem::ring::Counts;
 
-/// Far from where a count, or the version of a slot made of it, would overflow.
+/// Far below where a count would overflow, or the version of a slot, which is made from it.
 const MOST_ROWS: u64 = 1 << 60;
 
-/// Changes whenever a row of a log gets another meaning.
+/// Changes whenever a row of a log changes its meaning.
 const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +44,8 @@ pub fn decode(text: &[u8]) -> Result<Vec<SavedLog>, String> {
     Ok(file.logs)
 }
 
-/// Each row that was written is here or was dropped.
+/// There are no more rows here than were written and not dropped. There may be fewer: a row that
+/// was never finished counts as written only.
 fn adds_up(saved: &SavedLog) -> bool {
     let Counts { written, dropped } = saved.counts;
     written <= MOST_ROWS && dropped <= written && saved.rows.len() as u64 <= written - dropped

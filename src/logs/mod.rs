@@ -1,7 +1,9 @@
-//! The logs of the server: what happened, kept in rings in shared memory, one for each log.
+//! The logs of the server: what happened, kept in shared memory, in one ring for each log.
 //!
-//! In come the events of sessions that begin, run statements, fail and end; out come the rows of
-//! svl_terminate, stl_tr_conflict, stl_connection_log and others. Writers never wait and never fail.
+//! In come the signals that are sent, and the events of sessions that begin, run statements, fail
+//! and end. Out come the rows of svl_terminate, stl_tr_conflict and stl_connection_log, and,
+//! through `activity`, of stl_sessions, sys_session_history and stv_recents. Writers never wait and
+//! never fail.
 
 pub mod records;
 pub mod file_format;
@@ -29,11 +31,12 @@ use crate::shmem::ring::{Header, Ring};
 
 /// A log that may be off. Writing to it never waits and never fails.
 pub struct Log<const WORDS: usize> {
-    /// The view that shows it, and the setting of its size.
+    /// The view that shows it.
     pub view: &'static str,
+    /// The setting of its size.
     pub setting: &'static str,
     size: fn() -> usize,
-    /// Among the headers.
+    /// Its index in the headers.
     number: usize,
     ring: BackendLocal<Cell<Option<Ring<WORDS>>>>,
 }
@@ -55,7 +58,7 @@ pub static CONNECTION: Log<66> =
 
 pub static ENDED: Log<20> = Log::new(3, "stl_sessions", "redshift_sessions.session_log_size", gucs::session_log_size);
 
-/// Not among those that outlive a restart: statements may have secrets, which belong into no file.
+/// Does not outlive a restart: statements may contain secrets, which belong in no file.
 pub static STATEMENT: Log<STATEMENT_WORDS> =
     Log::new(4, "stv_recents", "redshift_sessions.statement_log_size", gucs::statement_log_size);
 
@@ -66,19 +69,19 @@ impl<const WORDS: usize> Log<WORDS> {
         }
     }
 
-    /// A record that is in words already, and perhaps shorter than others.
+    /// Writes a record that is in words already, and perhaps shorter than others.
     pub fn write_words(&self, words: &[u64]) {
         if let Some(ring) = self.ring.get() {
             ring.write(words);
         }
     }
 
-    /// Oldest first.
+    /// All records, oldest first.
     pub fn read<R: Record<WORDS>>(&self) -> Vec<R> {
         memory::collect(self.rows().into_iter().map(|row| R::decode(row)))
     }
 
-    /// As they are kept, oldest first.
+    /// All rows as they are kept, oldest first.
     pub fn rows(&self) -> Vec<[u64; WORDS]> {
         let mut rows = memory::collect(self.ring().rows());
         rows.sort_unstable_by_key(|(number, _)| *number);
@@ -129,7 +132,7 @@ impl<const WORDS: usize> Segment for Log<WORDS> {
     }
 }
 
-/// What all logs have besides their rows, in one page.
+/// What the logs have besides their rows, all of it in one page.
 pub struct Headers(BackendLocal<Cell<Option<&'static [Header; LOGS]>>>);
 
 pub static HEADERS: Headers = Headers(BackendLocal::new(Cell::new(None)));
@@ -141,17 +144,17 @@ impl Segment for Headers {
     }
 
     unsafe fn place(&self, memory: *mut u8) {
-        // SAFETY: promised by the caller; a header is made of atomic numbers.
+        // SAFETY: promised by the caller; headers consist of atomic numbers.
         self.0.set(Some(unsafe { &*memory.cast() }));
     }
 }
 
-/// What is kept of all logs while the server is down.
+/// The rows to keep while the server is down, of the logs that are on and outlive a restart.
 pub fn save() -> Vec<SavedLog> {
     [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save()].into_iter().flatten().collect()
 }
 
-/// Puts back what was kept of the logs that are on. Called while the server starts.
+/// Puts back the rows that were kept, of the logs that are on. Called while the server starts.
 pub fn restore(saved: &[SavedLog]) {
     TERMINATE.restore(saved);
     CONFLICT.restore(saved);
@@ -159,7 +162,7 @@ pub fn restore(saved: &[SavedLog]) {
     ENDED.restore(saved);
 }
 
-/// How much memory the rows of all logs that outlive a restart take.
+/// Memory that the rows of all logs that outlive a restart take.
 pub fn saved_bytes() -> usize {
     TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes()
 }

@@ -1,6 +1,6 @@
-//! What does a row of a log say, and how is it kept in words? Nothing here calls PostgreSQL.
+//! What the rows of the logs say, and how they are kept in words. Nothing here calls PostgreSQL.
 
-/// One signal that was sent.
+/// A signal that was sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Terminate {
     pub pid: i32,
@@ -16,7 +16,7 @@ pub enum Sent {
     Terminate,
 }
 
-/// One transaction that was rolled back for a deadlock or a serialization failure.
+/// A transaction that was rolled back because of a deadlock or a serialization failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conflict {
     pub xid: i64,
@@ -27,10 +27,11 @@ pub struct Conflict {
     pub table: u32,
 }
 
-/// Bytes of a statement's text that are kept.
+/// How many bytes of a statement's text are kept.
 pub const STATEMENT_BYTES: usize = 600;
 
-/// A statement that is over: what is kept before its text, which is packed, see `words.rs`.
+/// A statement that is over: what is kept before its text. The text is packed, see
+/// `packed_text.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finished {
     pub pid: i32,
@@ -38,16 +39,16 @@ pub struct Finished {
     pub end: i64,
     pub user: u32,
     pub database: u32,
-    /// That of the database, and so of the text.
+    /// The encoding of the database, and so of the text.
     pub encoding: u8,
     /// Bytes of the text.
     pub length: u16,
 }
 
-/// Words of a finished statement: those before the text, and as many as its text takes.
+/// Words of a finished statement: those before its text, and those of the longest text.
 pub const STATEMENT_WORDS: usize = Finished::WORDS + STATEMENT_BYTES / 8;
 
-/// Something that happened to a connection. Texts are packed, see `words.rs`.
+/// Something that happened to a connection. Texts are packed, see `packed_text.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Connection {
     pub event: Event,
@@ -108,11 +109,11 @@ pub struct Ended {
 pub enum End {
     TimedOut = 1,
     ClosedByClient = 2,
-    /// Or failed.
+    /// Or ended by an error.
     Terminated = 3,
 }
 
-/// What a log keeps, as words.
+/// What a log keeps, in words.
 pub trait Record<const WORDS: usize>: Copy {
     fn encode(self) -> [u64; WORDS];
     fn decode(words: [u64; WORDS]) -> Self;
@@ -150,7 +151,7 @@ impl Finished {
         [u64::from(self.pid as u32) | numbers, self.start as u64, self.end as u64, user_and_database]
     }
 
-    /// And its text. What stands behind that is of an earlier one.
+    /// The statement and its text. The words after the text are left from an earlier statement.
     pub fn decode(words: &[u64; STATEMENT_WORDS]) -> (Self, Vec<u8>) {
         let finished = Finished {
             pid: words[0] as i32,
@@ -243,7 +244,8 @@ impl Record<20> for Ended {
     }
 }
 
-/// What PostgreSQL can show. Logs come from a file, too, and a time beyond would be an error of the whole view.
+/// The first and last time that PostgreSQL can show. Rows also come from a file, and a time out of
+/// this range would make the whole view fail.
 const FIRST_TIME: i64 = -211_813_488_000_000_000;
 const LAST_TIME: i64 = 9_223_371_331_199_999_999;
 

@@ -1,8 +1,9 @@
-//! Which statements has this session finished? The writer of the history behind stv_recents.
+//! Notes which statements this session has finished, for the history behind stv_recents.
 //!
-//! A statement is what a client sends at once, as pg_stat_activity has it; queries inside of functions belong to it. PostgreSQL
-//! tells nobody that a statement is over, so its end is noted whenever it may be over, and the row is written when the next one
-//! begins, or the session ends. Until then it is the session's last one, which everybody sees in the table of sessions.
+//! A statement is what a client sends at once, as in pg_stat_activity; queries inside functions
+//! belong to it. PostgreSQL tells nobody that a statement is over. So its end is noted whenever it
+//! may be over, and its row is written when the next statement begins or the session ends. Until
+//! then it is the session's last statement, which everybody sees in the table of sessions.
 //!
 //! Called for each query: nothing here looks anything up, allocates or waits.
 
@@ -23,10 +24,11 @@ struct Last {
     start: Cell<i64>,
     /// 0 while it is not known.
     end: Cell<i64>,
-    /// A query of it is being run: those that begin meanwhile are inside of that one.
+    /// One of its queries is running: those that begin meanwhile are inside that one.
     runs: Cell<bool>,
     encoding: Cell<u8>,
-    /// Bytes of its text, which is in the row, behind the words that are filled in at its end.
+    /// Bytes of its text. The text is in `row`, after the words that are filled in when the
+    /// statement ends.
     length: Cell<u16>,
     row: Cell<[u64; STATEMENT_WORDS]>,
 }
@@ -40,9 +42,11 @@ static LAST: BackendLocal<Last> = BackendLocal::new(Last {
     row: Cell::new([0; STATEMENT_WORDS]),
 });
 
-/// A query or command is about to run. True if it is inside of no other one: then `end` is to be called after it.
+/// A query or command is about to run. True if it is to be noted and is not inside another one:
+/// then `end` must be called after it.
 pub fn begin() -> bool {
-    // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs outside of a portal.
+    // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs
+    // outside any portal, and is not noted.
     if !logs::STATEMENT.is_on() || unsafe { pg_sys::ActivePortal.is_null() } {
         return false;
     }
@@ -50,7 +54,8 @@ pub fn begin() -> bool {
     LAST.start.get() != 0 && !LAST.runs.replace(true)
 }
 
-/// Outside of a transaction block the transaction ends next, and with it the statement.
+/// The outermost query or command is over. Only inside a transaction block is this noted as the
+/// statement's end: outside, the transaction ends next, and with it the statement.
 pub fn end() {
     LAST.runs.set(false);
     // SAFETY: reads this process's own memory.
@@ -59,7 +64,7 @@ pub fn end() {
     }
 }
 
-/// A transaction has ended, and perhaps the statement.
+/// A transaction has ended, and perhaps the statement with it.
 pub fn transaction_ended(aborted: bool) {
     // SAFETY: reads this process's own memory.
     if LAST.start.get() != 0 && LAST.start.get() == unsafe { raw::GetCurrentStatementStartTimestamp() } {
@@ -70,7 +75,8 @@ pub fn transaction_ended(aborted: bool) {
     }
 }
 
-/// An error goes to the client: a statement has ended, perhaps before any query of it could begin.
+/// An error is about to be reported: a statement has ended, perhaps before any of its queries could
+/// begin.
 pub fn failed() {
     if logs::STATEMENT.is_on() {
         remember();
@@ -88,16 +94,18 @@ pub fn leave() {
     write(unsafe { raw::GetCurrentTimestamp() });
 }
 
-/// Writes the statement before, if another one has begun, and takes a copy of that: its text goes before it ends.
+/// If a new statement has begun, writes the one before and copies the new one, whose text is gone
+/// before it ends.
 fn remember() {
-    // SAFETY: read this process's own memory. The text is the client's, or NULL.
+    // SAFETY: reads this process's own memory; nobody else refers to the row. The text is the
+    // client's, or NULL.
     unsafe {
         let start = raw::GetCurrentStatementStartTimestamp();
         if start == LAST.start.get() {
             return;
         }
         write(start);
-        // Workers have no client. Whoever may not be watched is not kept.
+        // Workers have no client. With track_activities off, no statement is kept.
         if pg_sys::MyProcPort.is_null() || !pg_sys::pgstat_track_activities || pg_sys::debug_query_string.is_null() {
             return;
         }
@@ -118,7 +126,8 @@ fn note_end() {
     LAST.end.set(unsafe { raw::GetCurrentTimestamp() });
 }
 
-/// `next` is when the next one began: the latest that this one can have ended.
+/// `next` is when the next statement began or the session ended: the latest time at which this one
+/// can have ended.
 fn write(next: i64) {
     let start = LAST.start.replace(0);
     let end = LAST.end.replace(0);
@@ -126,7 +135,7 @@ fn write(next: i64) {
     if start == 0 {
         return;
     }
-    // SAFETY: read this process's own memory, of which nobody else has a part.
+    // SAFETY: reads this process's own memory; nobody else refers to the row.
     unsafe {
         let finished = Finished {
             pid: pg_sys::MyProcPid,

@@ -1,4 +1,4 @@
-//! Who connected, from where, and when did they leave? The rows behind stl_connection_log.
+//! The rows behind stl_connection_log: who connected, from where, and when they left.
 
 use std::ffi::CString;
 
@@ -16,10 +16,11 @@ set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log
 fn put_rows(rows: &mut set_returning::Rows) {
     privileges::check_select(c"stl_connection_log");
     let records = logs::CONNECTION.read::<Connection>();
-    // SAFETY: a number that never changes.
+    // SAFETY: reads a number that never changes.
     let system = unsafe { pg_sys::GetSystemIdentifier() };
     let text = |text: &[u64]| Some(text::text(&packed_text::unpack(text)));
-    // In no encoding that anybody has checked, and cut at a byte: as application_name, in ASCII.
+    // Nobody has checked the encoding of these texts, and they may be cut inside a character. So
+    // they are shown in ASCII, as application_name is.
     let said = |text: &[u64]| Some(text::foreign_text(packed_text::unpack(text).into_bytes(), text::UNKNOWN_ENCODING));
     for record in records {
         let event = match record.event {
@@ -52,7 +53,8 @@ fn put_rows(rows: &mut set_returning::Rows) {
     }
 }
 
-/// Of all servers and times: the server, when the session began, and its pid, which no other session has in common. In the form of a UUID.
+/// Unique among all servers and times: no other session has the same server, start and pid. In the
+/// form of a UUID.
 fn session_id(system: u64, record: &Connection) -> CString {
     let id = u128::from(system) << 64 ^ (record.session_start as u128) << 22 ^ u128::from(record.pid as u32);
     let digits = format!("{id:032x}");

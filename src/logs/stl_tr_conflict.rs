@@ -1,4 +1,5 @@
-//! Which transactions were rolled back for a conflict with another? The rows behind stl_tr_conflict.
+//! The rows behind stl_tr_conflict: which transactions were rolled back because of a conflict with
+//! another one.
 
 use crate::logs;
 use crate::logs::records::Conflict;

@@ -1,4 +1,4 @@
-//! Which signals were sent, and by whom? The rows behind svl_terminate, and their writer.
+//! The rows behind svl_terminate, and their writer: which signals were sent, and by whom.
 
 use pgrx::pg_sys;
 
@@ -8,9 +8,10 @@ use crate::pg::privileges;
 use crate::pg::set_returning;
 use crate::pg::text;
 
-/// Also when the caller's transaction is read-only, or rolls back later.
+/// Works in a read-only transaction too, and the row stays if the caller's transaction rolls back
+/// later.
 pub fn record(pid: i32, kind: Sent) {
-    // SAFETY: read the clock, and current_user.
+    // SAFETY: reads the clock and current_user.
     let (time, user) = unsafe { (pg_sys::GetCurrentTimestamp(), pg_sys::GetUserId().to_u32()) };
     logs::TERMINATE.write(Terminate { pid, time, user, kind });
 }

@@ -1,11 +1,13 @@
-//! Which rows does svv_transactions have? Locks and sessions in, rows out; nothing here calls PostgreSQL.
+//! Decides which rows svv_transactions has. Locks and sessions go in, rows come out; nothing here
+//! calls PostgreSQL.
 //!
-//! Redshift's view lists open transactions and joins their locks to them. Here the locks are read first and
-//! the sessions second, so a transaction is open if it still is once both have been read; what belongs to one
-//! that ended in between is dropped.
+//! Redshift's view lists open transactions and joins their locks to them. Here the locks are read
+//! first and the sessions second. So a transaction counts as open if it still is once both have
+//! been read; the locks of one that ended in between are dropped.
 //!
-//! Not so if somebody waits for it: locks may be held for long after a transaction has ended in other respects, while its
-//! last callbacks run. To show whoever is in the way, the sessions are then read again while the locks cannot go.
+//! They are kept if somebody waits for one of them: a transaction may hold its locks for long after
+//! it has ended in other respects, while its last callbacks run. To show whoever is in the way,
+//! locks and sessions are then read once more, the sessions while those locks cannot be released.
 
 use std::collections::HashMap;
 
@@ -29,7 +31,9 @@ pub trait Directory {
     fn prepared(&self, xid: u32) -> Option<Prepared>;
     /// The full 64-bit id of a transaction that is still open.
     fn full_xid(&self, xid: u32) -> i64;
-    /// Was all of this read while nobody could release a lock for which others wait?
+    /// Was all of this read while nobody could release a lock for which others wait? Also true for
+    /// the second reading of PostgreSQL's own snapshot, which cannot be frozen: it is taken as it
+    /// is.
     fn is_frozen(&self) -> bool;
 }
 
@@ -38,7 +42,7 @@ pub struct Transaction {
     /// None for a background process.
     pub owner: Option<Oid>,
     pub database: Oid,
-    /// Negative while no transaction id was assigned.
+    /// Negative if no transaction id has been assigned.
     pub xid: i64,
     /// None for a prepared transaction.
     pub pid: Option<i32>,
@@ -48,9 +52,9 @@ pub struct Transaction {
 
 /// A transaction whose locks are being collected.
 struct Candidate {
-    /// None as long as only a parallel worker of it was seen.
+    /// None while only its parallel workers have been seen.
     known: Option<Known>,
-    /// Oldest transaction id held: the top-level one.
+    /// The oldest transaction id held: the top-level one.
     xid: Option<u32>,
     /// Somebody waits for a lock of this prepared transaction.
     in_the_way: bool,
@@ -65,7 +69,7 @@ impl Candidate {
 struct Known {
     backend: i32,
     local: u32,
-    /// What the process array says, for one whose locks do not.
+    /// The id in the process array, for a transaction whose locks do not tell it.
     xid: u32,
     of: Of,
 }
@@ -77,11 +81,11 @@ enum Of {
     Nobody(Oid, Oid),
 }
 
-/// Whose a lock is.
+/// The transaction that a lock belongs to.
 #[derive(Clone, Copy)]
 pub struct LockOwner {
     candidate: usize,
-    /// A parallel worker's transaction ids are its own.
+    /// A parallel worker holds the lock: its transaction ids are its own, not the transaction's.
     worker: bool,
 }
 
@@ -96,7 +100,8 @@ pub struct Collector<'a, D: Directory> {
 }
 
 impl<'a, D: Directory> Collector<'a, D> {
-    /// `rows` is an empty list with room for what is to come; the collector takes no other large memory.
+    /// `rows` is an empty list with room for all rows to come; the collector needs no other large
+    /// memory.
     pub fn new(directory: &'a D, rows_wanted: VisibleRows, rows: Vec<Row>) -> Self {
         Collector {
             directory,
@@ -109,13 +114,14 @@ impl<'a, D: Directory> Collector<'a, D> {
         }
     }
 
-    /// To whom a holder's locks belong, None if they are not to be shown. `in_the_way` tells whether somebody waits for one of them.
+    /// The transaction that a holder's locks belong to; None if they are not to be shown.
+    /// `in_the_way` tells whether somebody waits for one of them.
     pub fn owner(&mut self, holder: &Holder, in_the_way: impl FnOnce() -> bool) -> Option<LockOwner> {
         if holder.pid == 0 {
             return Some(self.prepared(holder, in_the_way()));
         }
         let worker = holder.leader != 0;
-        // A worker's locks are its leader's, seen by those who see that.
+        // A worker's locks are its leader's: whoever sees the leader sees them.
         let process = self.directory.process(if worker { holder.leader } else { holder.pid });
         if process.is_some_and(|process| !self.rows_wanted.include(process.owner()))
             || !self.is_shown(holder, in_the_way)
@@ -142,7 +148,8 @@ impl<'a, D: Directory> Collector<'a, D> {
         in_the_way
     }
 
-    /// PostgreSQL's list of them tells which are open, by the transaction id that is among their locks.
+    /// For a prepared transaction, `finish` asks PostgreSQL's list of them whether it is open, by
+    /// the transaction id that is among its locks.
     fn prepared(&mut self, holder: &Holder, in_the_way: bool) -> LockOwner {
         let Holder { backend, local, xid, user, database, .. } = *holder;
         let candidates = &mut self.candidates;
@@ -182,8 +189,9 @@ impl<'a, D: Directory> Collector<'a, D> {
         }
     }
 
-    /// The open transactions and their rows, both in the order of Redshift's view. None if the transaction of someone who is in the way
-    /// went on while all of this was read: then it is to be read again, frozen.
+    /// The open transactions and their rows, both in the order of Redshift's view. None if a
+    /// transaction that others wait for went on while all of this was read: then it must be read
+    /// again, frozen.
     pub fn finish(mut self) -> Option<(Vec<Transaction>, Vec<Row>)> {
         let mut open: Vec<(usize, Transaction)> = Vec::new();
         for (index, candidate) in self.candidates.iter().enumerate() {
@@ -214,7 +222,7 @@ impl<'a, D: Directory> Collector<'a, D> {
         Some((memory::collect(open.into_iter().map(|(_, transaction)| transaction)), self.rows))
     }
 
-    /// Is it a prepared transaction that PostgreSQL lists?
+    /// Does PostgreSQL list it as a prepared transaction?
     fn is_listed(&self, candidate: &Candidate) -> bool {
         candidate.xid().is_some_and(|xid| self.directory.prepared(xid).is_some())
     }
@@ -316,12 +324,13 @@ mod tests {
         lock(backend, &[EXCLUSIVE], 0, Object::OtherTransaction)
     }
 
-    /// Of the worker 4, whose leader is 1.
+    /// The worker is backend 4, its leader backend 1.
     fn of_worker((holder, lock): Held) -> Held {
         (Holder { leader: 101, ..holder }, lock)
     }
 
-    /// Its transaction has ended, or is another one by now.
+    /// The holder's transaction has ended: by now its backend is in the transaction `now`, or, if
+    /// that is 0, in none.
     fn ended((holder, lock): Held, now: u32) -> Held {
         (Holder { now, ..holder }, lock)
     }
@@ -414,7 +423,7 @@ mod tests {
     fn a_parallel_workers_locks_are_its_leaders_once() {
         let shared = [lock(1, &[1], 0, Object::Relation(TABLE)), of_worker(lock(4, &[1], 0, Object::Relation(TABLE)))];
         let id = of_worker(lock(4, &[EXCLUSIVE], 0, Object::Transaction(4)));
-        // Worker first: the lock table has no order.
+        // The worker's locks come first here: the lock table has no order.
         let expected =
             [(Some(101), negative(1), true, Some(TABLE as i32), 1), (Some(101), negative(1), true, None, EXCLUSIVE)];
         for wanted in [VisibleRows::All, VisibleRows::OwnedBy(ALICE)] {
@@ -451,7 +460,7 @@ mod tests {
         let held = in_the_way(lock(1, &[8], 0, Object::Relation(TABLE)));
         let expected = [(Some(101), negative(1), true, Some(TABLE as i32), 8), (Some(101), negative(1), true, None, 7)];
         for blocker in [ended(held, 0), ended(held, 11)] {
-            // It may have gone on before the sessions were read: read again.
+            // It may have gone on before the sessions were read, so all must be read again.
             assert_eq!(read(&fake(), VisibleRows::All, &[blocker]), None);
             assert_eq!(read(&fake(), VisibleRows::OwnedBy(BOB), &[blocker]), Some(Vec::new()));
             assert_eq!(rows(&frozen, VisibleRows::All, &[blocker]), expected);

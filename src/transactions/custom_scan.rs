@@ -1,10 +1,13 @@
-//! How does svv_transactions answer a query without keeping a table of its rows? As a scan of its own, instead of that of a function.
+//! The custom scan that answers a plain SELECT from svv_transactions, in the place of the
+//! function's scan.
 //!
-//! PostgreSQL keeps all that a function in FROM returns, on disk where it is large, before it reads the first row. This scan holds a row
-//! in eight bytes, gives one at a time and evaluates the query's conditions on it. Where it cannot stand in (UPDATE ... FROM, FOR UPDATE,
-//! which read rows again), the function does what it did.
+//! PostgreSQL keeps all rows of a function in FROM, on disk if there are many, before it reads the
+//! first one. This scan holds a row in eight bytes, gives one at a time and evaluates the query's
+//! conditions on it. Where it cannot stand in, the function does what it did: for UPDATE ... FROM
+//! and FOR UPDATE, which read rows again, and for references to the whole row.
 //!
-//! Hooks and callbacks are bare, as in `hooks.rs`; what can raise an error is one guarded call each.
+//! Hooks and callbacks are bare functions, as in `hooks.rs`. Where our own code can raise an error,
+//! it is one guarded call.
 
 use std::ffi::c_int;
 
@@ -24,7 +27,7 @@ use crate::transactions::svv_transactions::{COLUMNS, Columns, Words};
 
 struct Shared<T>(T);
 
-// SAFETY: constant tables of functions.
+// SAFETY: the values are constant tables of functions.
 unsafe impl<T> Sync for Shared<T> {}
 
 const NAME: *const std::ffi::c_char = c"svv_transactions".as_ptr();
@@ -54,33 +57,34 @@ static EXEC: Shared<pg_sys::CustomExecMethods> = Shared(pg_sys::CustomExecMethod
     ExplainCustomScan: None,
 });
 
-/// Called when the library is loaded: PostgreSQL finds a plan that it has written down and reads again by the name of its methods.
+/// Called when the library is loaded. When PostgreSQL reads back a plan that it has written as
+/// text, it finds the plan's methods by their name.
 pub fn register() {
     // SAFETY: the table is constant.
     unsafe { pg_sys::RegisterCustomScanMethods(&SCAN.0) }
 }
 
-/// The rows, and what they share. Freed with the memory context of the query.
+/// The rows and what they share. Freed with the query's memory context.
 struct Answer {
     columns: Vec<Columns>,
     rows: Vec<Row>,
     words: Words,
 }
 
-/// PostgreSQL's state of a custom scan, and ours behind it.
+/// PostgreSQL's state of a custom scan, followed by ours.
 #[repr(C)]
 struct SvvTransactionsState {
     scan: CustomScanState,
     /// NULL until the first row is asked for.
     answer: *const Answer,
     next: usize,
-    /// Gives the only pid that is asked for, NULL for all.
+    /// Gives the one pid that the query asks for; NULL if it asks for all.
     pid: *mut pg_sys::ExprState,
-    /// Only transactions that wait are asked for.
+    /// The query asks only for transactions that wait.
     waiting: bool,
 }
 
-/// Could this be a plain SELECT from our function? A first look that costs nothing.
+/// Could this be a plain SELECT from our function? A first look that costs next to nothing.
 ///
 /// # Safety
 /// The arguments are those of set_rel_pathlist_hook.
@@ -102,10 +106,10 @@ pub unsafe fn is_candidate(
     }
 }
 
-/// The only function of a table in FROM.
+/// The function of a table in FROM, if it has only one.
 ///
 /// # Safety
-/// A table of kind RTE_FUNCTION.
+/// `table` is of kind RTE_FUNCTION.
 unsafe fn function_of(table: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys::FuncExpr> {
     // SAFETY: promised by the caller; the list has a RangeTblFunction for each function.
     unsafe {
@@ -117,14 +121,15 @@ unsafe fn function_of(table: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys
 
 #[pg_guard]
 unsafe extern "C-unwind" fn is_ours(call: *const pg_sys::FuncExpr) -> bool {
-    // SAFETY: a call of the query.
+    // SAFETY: `call` belongs to the query that is being planned.
     extension::is_svv_transactions(unsafe { (*call).funcid })
 }
 
-/// Puts our path in the place of that of the function. Nothing here has a destructor: what is called next is not guarded.
+/// Puts our path in the place of the function's. Nothing here has a destructor, because
+/// PostgreSQL's functions are called without a guard.
 ///
 /// # Safety
-/// As `is_candidate`, which was true.
+/// As for `is_candidate`, which has returned true.
 pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
     // SAFETY: promised by the caller. The nodes live in the planner's memory context.
     unsafe {
@@ -133,7 +138,7 @@ pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_s
         if !is_ours(call) || wants_whole_row(relation) {
             return;
         }
-        // What the planner has proved to be empty stays so.
+        // If the planner has proved that there are no rows, its path stays.
         if (*function).pathtype != NodeTag::T_FunctionScan {
             return;
         }
@@ -147,10 +152,10 @@ pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_s
     }
 }
 
-/// Does the query refer to the row as such, and not to its columns?
+/// Does the query refer to the whole row, and not only to its columns?
 ///
 /// # Safety
-/// A table of the query that is being planned.
+/// `relation` is a table of the query that is being planned.
 unsafe fn wants_whole_row(relation: *const pg_sys::RelOptInfo) -> bool {
     const WHOLE_ROW: i32 = 0;
     // SAFETY: promised by the caller.
@@ -180,14 +185,15 @@ unsafe extern "C-unwind" fn plan(
     clauses: *mut pg_sys::List,
     _plans: *mut pg_sys::List,
 ) -> *mut pg_sys::Plan {
-    // SAFETY: called by the planner for our path. Without a relation to open, the scan's row is described by its own list of columns.
+    // SAFETY: called by the planner for our path. The scan has no relation to open, so its own list
+    // of columns describes its rows.
     unsafe {
         let scan = node::<pg_sys::CustomScan>(NodeTag::T_CustomScan);
         (*scan).scan.plan.targetlist = targets;
         (*scan).scan.plan.qual = raw::extract_actual_clauses(clauses, false);
         (*scan).flags = (*path).flags;
         (*scan).methods = &SCAN.0;
-        // Among the plan's expressions, the call makes the plan depend on the function.
+        // The call is among the plan's expressions so that the plan depends on the function.
         for function in list::pointers::<pg_sys::RangeTblFunction>((*path).custom_private) {
             (*scan).custom_exprs = raw::lappend((*scan).custom_exprs, (*function).funcexpr.cast());
         }
@@ -209,14 +215,14 @@ unsafe extern "C-unwind" fn plan(
     }
 }
 
-/// Of the columns, as our SQL declares them.
+/// Types of the columns, as our SQL declares them.
 const TYPES: [Oid; COLUMNS] = {
     const TEXT: Oid = pg_sys::TEXTOID;
     [TEXT, TEXT, pg_sys::INT8OID, pg_sys::INT4OID, pg_sys::TIMESTAMPOID, TEXT, TEXT, pg_sys::INT4OID, pg_sys::BOOLOID]
 };
 
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut Node {
-    // SAFETY: PostgreSQL's part comes first; zero is no answer yet.
+    // SAFETY: our state begins with PostgreSQL's; zeroed, it has no answer yet.
     unsafe {
         let state = node::<SvvTransactionsState>(NodeTag::T_CustomScanState);
         (*state).scan.methods = &EXEC.0;
@@ -224,10 +230,12 @@ unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut
     }
 }
 
-/// As for a function in FROM, it is an error here already if the reader may not execute it.
+/// A reader who may not execute the function gets the error here already, before any row is read,
+/// as for a function in FROM.
 #[pg_guard]
 unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_sys::EState, _flags: c_int) {
-    // SAFETY: our plan's first expression is the call; there may be a second one, see `plan`.
+    // SAFETY: the state is ours. Its plan's first expression is the call; a second one, if there is
+    // one, gives the pid; see `plan`.
     unsafe {
         let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
         let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
@@ -245,7 +253,8 @@ unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_
 }
 
 unsafe extern "C-unwind" fn exec(state: *mut CustomScanState) -> *mut pg_sys::TupleTableSlot {
-    // SAFETY: evaluates conditions and columns on what `next` gives.
+    // SAFETY: the state is ours; the query's conditions and columns are evaluated on what `next`
+    // gives.
     unsafe { raw::ExecScan(&mut (*state).ss, Some(next), Some(recheck)) }
 }
 
@@ -277,7 +286,7 @@ unsafe extern "C-unwind" fn next(scan: *mut pg_sys::ScanState) -> *mut pg_sys::T
 #[pg_guard]
 unsafe extern "C-unwind" fn collect(state: *const SvvTransactionsState) -> *const Answer {
     extension::remind();
-    // SAFETY: the memory context lives as long as the query, and frees the answer when it goes.
+    // SAFETY: the memory context lives as long as the query; its end frees the answer.
     unsafe {
         let plan_state = &(*state).scan.ss.ps;
         let only = pushdown::only((*state).pid, plan_state.ps_ExprContext, (*state).waiting);
@@ -295,17 +304,18 @@ unsafe extern "C-unwind" fn collect(state: *const SvvTransactionsState) -> *cons
     }
 }
 
-/// Asked for a row when another statement has changed the one that this statement is about to change, and servers before 14.20, 15.15,
-/// 16.11, 17.7 and 18.1 do not ask `next` then: they take the scan of a sub-SELECT for a join of the changed row. It is none, so it gives
-/// its own next row.
+/// Called when another statement has changed the row that this statement is about to change, and
+/// PostgreSQL checks it again (EvalPlanQual). Servers before 14.20, 15.15, 16.11, 17.7 and 18.1
+/// then call this for the scan of a sub-SELECT, and not `next`: they take it for a join of the
+/// changed row. It is none, so it gives its own next row.
 unsafe extern "C-unwind" fn recheck(scan: *mut pg_sys::ScanState, _slot: *mut pg_sys::TupleTableSlot) -> bool {
-    // SAFETY: as `next`, whose slot is the one that is asked about.
+    // SAFETY: as in `next`, which fills the very slot that is asked about.
     unsafe { (*next(scan)).tts_flags & pg_sys::TTS_FLAG_EMPTY as u16 == 0 }
 }
 
 unsafe extern "C-unwind" fn end(_state: *mut CustomScanState) {}
 
-/// The rows stay the same, as those that PostgreSQL would have kept.
+/// Starts again with the same rows, as PostgreSQL does with a function's rows that it has kept.
 unsafe extern "C-unwind" fn rescan(state: *mut CustomScanState) {
     // SAFETY: the state is ours.
     unsafe {

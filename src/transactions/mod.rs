@@ -1,7 +1,8 @@
 //! svv_transactions and stv_locks: which transactions are open, and what they hold and await.
 //!
-//! In come the lock table and the table of sessions; out come rows, to a plain SELECT by a scan of
-//! its own, to any other query by a function.
+//! In come copies of the lock table, the table of sessions and the prepared transactions; out come
+//! rows. A plain SELECT from svv_transactions gets them from a custom scan, every other query from
+//! a function.
 
 pub mod packed_row;
 pub mod collector;

@@ -1,7 +1,8 @@
-//! What is one row of svv_transactions? A number that sorts as the row does.
+//! One row of svv_transactions, as a number that sorts as the row does.
 
-/// One row, packed so that sorting the numbers sorts the rows as Redshift's view does: by transaction, then granted,
-/// then relation as a signed integer with NULL last, and the mode to make the order complete.
+/// Sorting the numbers sorts the rows as Redshift's view does: by transaction, then by granted,
+/// then by relation as a signed integer with NULL last. The mode comes last to make the order
+/// complete.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row(u64);
 
@@ -21,7 +22,7 @@ impl Row {
         Row((transaction as u64) << TRANSACTION_SHIFT | granted | relation | mode as u64)
     }
 
-    /// Index into the list of transactions.
+    /// Index in the list of transactions.
     pub fn transaction(self) -> usize {
         (self.0 >> TRANSACTION_SHIFT) as usize
     }
@@ -30,7 +31,7 @@ impl Row {
         self.0 & GRANTED != 0
     }
 
-    /// The table's oid by bit pattern, as a 4-byte integer.
+    /// The bits of the table's OID, as a signed 4-byte integer.
     pub fn relation(self) -> Option<i32> {
         (self.0 & NO_RELATION == 0).then_some(((self.0 >> RELATION_SHIFT) as u32 ^ SIGN) as i32)
     }

@@ -1,29 +1,30 @@
-//! Which conditions of a query tell whose locks are enough? `pid = ...` and `NOT granted`.
+//! Finds the conditions of a query that tell whose locks are enough: `pid = ...` and `NOT granted`.
 //!
-//! They are evaluated on each row all the same: what is found here only spares reading the rest of the lock table.
+//! They are evaluated on each row all the same: finding them only saves reading the rest of the
+//! lock table.
 
 use pgrx::pg_sys::{self, Expr, List, NodeTag, Oid};
 
 use crate::pg::list;
 use crate::pg::locks::Only;
 
-/// Fixed, from PostgreSQL's pg_operator.dat.
+/// Fixed by PostgreSQL's pg_operator.dat.
 const INT4_EQUALS: Oid = Oid::from_u32(pg_sys::Int4EqualOperator);
 const PID: i16 = 4;
 const GRANTED: i16 = 9;
 
 /// What was found when the query was planned.
 pub struct Found {
-    /// Gives the pid when the query runs, NULL for none.
+    /// Gives the pid when the query runs; NULL if there is no such condition.
     pub pid: *mut Expr,
     pub waiting: bool,
 }
 
 /// # Safety
-/// `clauses` are the conditions on one svv_transactions, all of which its rows must meet.
+/// `clauses` are the conditions on one svv_transactions; its rows must meet all of them.
 pub unsafe fn find(clauses: *const List) -> Found {
     let mut found = Found { pid: std::ptr::null_mut(), waiting: false };
-    // SAFETY: a list of expressions, which are read by their tags.
+    // SAFETY: the list holds expressions; each is read as what its tag says.
     unsafe {
         for clause in list::pointers::<Expr>(clauses) {
             match (*clause).type_ {
@@ -36,10 +37,10 @@ pub unsafe fn find(clauses: *const List) -> Found {
     found
 }
 
-/// The other side of `pid = ...`, if it is the same for as long as the query runs; else NULL.
+/// The other side of `pid = ...` if it stays the same while the query runs; else NULL.
 ///
 /// # Safety
-/// An operator's expression.
+/// `clause` is the expression of an operator.
 unsafe fn equal_to_pid(clause: *const pg_sys::OpExpr) -> *mut Expr {
     // SAFETY: promised by the caller; this operator has two arguments.
     unsafe {
@@ -56,7 +57,7 @@ unsafe fn equal_to_pid(clause: *const pg_sys::OpExpr) -> *mut Expr {
 }
 
 /// # Safety
-/// A boolean expression.
+/// `clause` is a boolean expression.
 unsafe fn is_not_granted(clause: *const pg_sys::BoolExpr) -> bool {
     // SAFETY: promised by the caller; NOT has one argument.
     unsafe {
@@ -66,9 +67,9 @@ unsafe fn is_not_granted(clause: *const pg_sys::BoolExpr) -> bool {
 }
 
 /// # Safety
-/// An expression in a condition on one table.
+/// `expression` is part of a condition on one table.
 unsafe fn is_column(expression: *const Expr, number: i16) -> bool {
-    // SAFETY: promised by the caller; read by its tag.
+    // SAFETY: promised by the caller; it is read as what its tag says.
     unsafe {
         if (*expression).type_ != NodeTag::T_Var {
             return false;
@@ -79,9 +80,9 @@ unsafe fn is_column(expression: *const Expr, number: i16) -> bool {
 }
 
 /// # Safety
-/// An expression.
+/// `expression` is a valid node.
 unsafe fn is_constant(expression: *const Expr) -> bool {
-    // SAFETY: promised by the caller; read by its tag.
+    // SAFETY: promised by the caller; it is read as what its tag says.
     unsafe {
         match (*expression).type_ {
             NodeTag::T_Const => true,
@@ -91,10 +92,10 @@ unsafe fn is_constant(expression: *const Expr) -> bool {
     }
 }
 
-/// Now that the query runs.
+/// What `find` found, evaluated now that the query runs.
 ///
 /// # Safety
-/// `pid` is the expression that `find` found, ready to be evaluated, or NULL.
+/// `pid` is NULL or the expression that `find` found, ready to be evaluated in `context`.
 pub unsafe fn only(pid: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContext, waiting: bool) -> Only {
     // SAFETY: promised by the caller.
     let pid = unsafe {

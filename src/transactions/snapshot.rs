@@ -1,4 +1,4 @@
-//! Which transactions are open now, and what do they hold? Snapshots of locks and processes, put together.
+//! Reads which transactions are open now and what they hold, from snapshots of locks and processes.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -14,12 +14,13 @@ use crate::policy::VisibleRows;
 use crate::transactions::collector::{Collector, Directory, Transaction};
 use crate::transactions::packed_row::Row;
 
-/// In the order of svv_transactions. All that the reader may see, or perhaps no more than `only`.
+/// All that the reader may see, in the order of svv_transactions; perhaps no more of it than `only`
+/// asks for.
 pub fn open_transactions(wanted: VisibleRows, only: Only) -> (Vec<Transaction>, Vec<Row>) {
     read(wanted, only, false).or_else(|| read(wanted, only, true)).unwrap_or_default()
 }
 
-/// None if it is to be read again, frozen; see transactions.rs.
+/// None if it must be read again, frozen; see `collector.rs`.
 fn read(wanted: VisibleRows, only: Only, frozen: bool) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let context = Scratch::new(c"redshift_sessions snapshot");
     let mut processes = HashMap::new();
@@ -50,10 +51,10 @@ fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: VisibleRows) ->
     found
 }
 
-/// Some hundred microseconds of work.
+/// A few hundred microseconds of work.
 const LOCKS_BETWEEN_INTERRUPTS: usize = 16 * 1024;
 
-/// A row for each mode, and one for each transaction, which has at least one holder.
+/// A row for each mode and one for each transaction, which has at least one holder.
 fn most_rows(locks: &locks::Snapshot) -> usize {
     let of_locks =
         |range| locks.locks(range).map(|lock| lock.held.count_ones() as usize + usize::from(lock.awaited != 0));
@@ -67,7 +68,7 @@ fn by_pid(processes: Vec<Process>) -> HashMap<i32, Process> {
 struct Snapshots {
     processes: HashMap<i32, Process>,
     next_xid: u64,
-    /// Asked for by few servers only.
+    /// Read only when it is asked for: few servers have prepared transactions.
     prepared: OnceCell<HashMap<u32, Prepared>>,
     frozen: bool,
 }

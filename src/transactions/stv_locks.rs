@@ -1,4 +1,5 @@
-//! Who writes to which table, or waits to? The rows behind stv_locks, for those who may read that view.
+//! The rows behind stv_locks, for those who may read that view: who writes to which table, or waits
+//! to.
 
 use pgrx::pg_sys::Datum;
 
@@ -9,7 +10,7 @@ use crate::pg::text;
 use crate::policy::VisibleRows;
 use crate::transactions::snapshot;
 
-/// RowExclusiveLock: what INSERT, UPDATE and DELETE take. Weaker locks are readers'.
+/// RowExclusiveLock, which INSERT, UPDATE and DELETE take. Weaker locks are readers'.
 const WEAKEST_WRITE: i32 = 3;
 
 set_returning::function!(stv_locks_wrapper, pg_finfo_stv_locks_wrapper, put_rows);
@@ -20,7 +21,7 @@ fn put_rows(rows: &mut set_returning::Rows) {
     let mut last = None;
     for lock in locks {
         let Some(relation) = lock.relation().filter(|_| lock.mode() >= WEAKEST_WRITE) else { continue };
-        // VisibleRows of one table that differ in the mode only stand next to each other.
+        // Rows that differ only in the mode are neighbours; they make one row here.
         let key = Some((lock.transaction(), lock.granted(), relation));
         if key == last {
             continue;

@@ -1,4 +1,5 @@
-//! How does svv_transactions answer? A snapshot and its rows.
+//! The function behind svv_transactions, and the columns of its rows, which the custom scan uses
+//! too.
 
 use std::ffi::{CStr, CString};
 
@@ -14,11 +15,11 @@ use crate::transactions::collector::Transaction;
 use crate::transactions::packed_row::Row;
 use crate::transactions::snapshot;
 
-/// Redshift's name for its internal user, which published scripts filter out.
+/// Redshift's name for its internal user. Published scripts filter it out.
 const INTERNAL_USER: &CStr = c"rdsdb";
 pub const COLUMNS: usize = 9;
 
-/// Names of the lock modes by number, from 1: the same in every server.
+/// Names of the lock modes in the order of their numbers, from 1: the same in every server.
 static LOCK_MODES: Lazy<Vec<CString>> = Lazy::new(|| {
     // SAFETY: gives a constant string for each mode of the default lock method.
     let name = |mode| unsafe { CStr::from_ptr(pg_sys::GetLockmodeName(1, mode)) };
@@ -36,7 +37,7 @@ fn put_rows(target: &mut set_returning::Rows) {
     }
 }
 
-/// What all rows of one transaction share, ready to be put into them. NULL where there is none.
+/// What all rows of one transaction share, ready to be put into them. None is NULL.
 pub struct Columns {
     owner: Option<Datum>,
     database: Option<Datum>,
