@@ -1,4 +1,5 @@
--- Tells whoever runs CREATE EXTENSION what works only with shared_preload_libraries, and leaves nothing behind.
+-- Tells whoever runs CREATE EXTENSION what works only with shared_preload_libraries. Leaves nothing
+-- behind.
 CREATE FUNCTION redshift_sessions.warn_if_not_preloaded()
     RETURNS pg_catalog.void
     LANGUAGE c

@@ -1,5 +1,7 @@
--- ALTER DEFAULT PRIVILEGES of whoever runs this may have given more, to roles that we do not know, and taken from the owner. What PUBLIC
--- may is said where each object is made; here all else is taken away.
+-- ALTER DEFAULT PRIVILEGES of the role that runs this may have given privileges on our objects to
+-- roles that we do not know, and taken some from the owner. What PUBLIC may do is said where each
+-- object is made. Here the owner gets all privileges back, and whatever else others have is taken
+-- away.
 DO LANGUAGE plpgsql $privileges$
 DECLARE
     command pg_catalog.text;
@@ -17,7 +19,8 @@ BEGIN
             LEFT JOIN pg_catalog.pg_namespace AS n ON n.tableoid OPERATOR(pg_catalog.=) d.classid AND n.oid OPERATOR(pg_catalog.=) d.objid
             LEFT JOIN pg_catalog.pg_proc AS p ON p.tableoid OPERATOR(pg_catalog.=) d.classid AND p.oid OPERATOR(pg_catalog.=) d.objid
             LEFT JOIN pg_catalog.pg_class AS c ON c.tableoid OPERATOR(pg_catalog.=) d.classid AND c.oid OPERATOR(pg_catalog.=) d.objid
-            -- From PostgreSQL 17 on the row types of views are members too; their privileges are those of the views.
+            -- From PostgreSQL 17 on the row types of views are members too; their privileges are
+            -- those of the views.
             WHERE e.extname OPERATOR(pg_catalog.=) 'redshift_sessions' AND coalesce(n.oid, p.oid, c.oid) IS NOT NULL)
         SELECT pg_catalog.format('GRANT ALL ON %s TO %s', object.name, object.owner::pg_catalog.regrole)
         FROM object

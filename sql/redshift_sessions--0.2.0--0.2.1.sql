@@ -1,11 +1,15 @@
--- From 0.2.0 to 0.2.1: privileges. ALTER DEFAULT PRIVILEGES of whoever ran CREATE EXTENSION may have given away what is for superusers, and taken
--- away what is for everybody. pg_init_privs has what CREATE EXTENSION left, so it tells what was changed later.
+-- From 0.2.0 to 0.2.1: mends privileges. ALTER DEFAULT PRIVILEGES of the role that ran CREATE
+-- EXTENSION may have given away what is for superusers, and taken away what is for everybody.
+-- pg_init_privs has what CREATE EXTENSION left, so it tells what was changed later.
 --
 -- * An object whose privileges nobody has changed gets those of a fresh install.
--- * Where an administrator has changed them, nothing is taken away: pg_dump would take what is there when this script ends for the extension's
---   own, and lose what the administrator gave. What default privileges had given there is named in a warning.
--- * Of EXECUTE pg_init_privs has nothing. PUBLIC gets it back where default privileges took it: on all functions if it lacks it on
---   pg_last_query_id() too, where nobody takes it away by hand, and on those that the upgrade to 0.2.0 made anew if it lacks it on each of them.
+-- * Where an administrator has changed them, nothing is taken away: pg_dump would regard what is
+--   there when this script ends as the extension's own, and lose what the administrator gave. A
+--   warning names what default privileges had given there.
+-- * pg_init_privs says nothing of EXECUTE. PUBLIC gets it back where default privileges took it.
+--   They took it on all functions if PUBLIC lacks it on pg_last_query_id() too, where nobody takes
+--   it away by hand; they took it on the functions that the upgrade to 0.2.0 made anew if PUBLIC
+--   lacks it on each of them.
 DO LANGUAGE plpgsql $privileges$
 DECLARE
     object pg_catalog.record;
@@ -28,7 +32,8 @@ BEGIN
                d.objid, o.type, own.owner, coalesce(own.acl, own.usual) AS acl,
                coalesce(i.initprivs,
                         CASE WHEN o.identity OPERATOR(pg_catalog.<>) 'redshift_sessions.logs()' THEN own.usual
-                             -- It was taken from PUBLIC. Where that left nothing at all, PostgreSQL 17 and later have no row in pg_init_privs.
+                             -- EXECUTE was taken from PUBLIC. Where that left nothing at all,
+                             -- PostgreSQL 17 and later have no row in pg_init_privs.
                              WHEN pg_catalog.cardinality(own.acl) OPERATOR(pg_catalog.=) 0 THEN own.acl
                              ELSE ARRAY[pg_catalog.makeaclitem(own.owner, own.owner, 'EXECUTE', false)] END) AS initial
         FROM pg_catalog.pg_extension AS e

@@ -1,4 +1,5 @@
--- PostgreSQL never restarts a session. The message for a missing pid sends people here.
+-- Always empty, because PostgreSQL never restarts a session. The message for a missing pid sends
+-- people here.
 CREATE VIEW redshift_sessions.stl_restarted_sessions AS
     SELECT NULL::pg_catalog.timestamp AS currenttime,
            NULL::pg_catalog.bpchar(50) AS dbname,

@@ -17,7 +17,8 @@ COMMENT ON FUNCTION redshift_sessions.stv_locks() IS
 
 GRANT EXECUTE ON FUNCTION redshift_sessions.stv_locks() TO PUBLIC;
 
--- Indexes are locked like tables. Those of this database can be told apart.
+-- Indexes and sequences are locked like tables. They are left out where they can be told apart: in
+-- this database.
 CREATE VIEW redshift_sessions.stv_locks AS
     SELECT l.table_id,
            NULL::pg_catalog.timestamp AS last_commit,

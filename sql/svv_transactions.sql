@@ -20,7 +20,7 @@ COMMENT ON FUNCTION redshift_sessions.svv_transactions() IS
 
 GRANT EXECUTE ON FUNCTION redshift_sessions.svv_transactions() TO PUBLIC;
 
--- A view cannot be created in pg_catalog, but can be moved there.
+-- A view cannot be created in pg_catalog, but it can be moved there.
 CREATE VIEW redshift_sessions.svv_transactions AS
     SELECT t.txn_owner, t.txn_db, t.xid, t.pid, t.txn_start,
            t.lock_mode, t.lockable_object_type, t.relation, t.granted

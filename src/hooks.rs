@@ -1,8 +1,9 @@
-//! Where do we listen? Save, install, pass on; what a call becomes is decided in `resolve.rs`.
+//! The switchboard: installs each hook once, lets the rooms hear it in order, and passes it on.
 //!
-//! An error of PostgreSQL that passed through a pgrx guard would lose its position, context and names, so each hook
-//! is a bare function without destructors. Our own look at a query is one guarded call, made only when there is
-//! something to do; it has returned before the next hook runs.
+//! An error of PostgreSQL's that passed through a pgrx guard would lose its position, context and
+//! names. So each hook is a bare function without destructors. Our own look at a query is one
+//! guarded call, made only when there is something to do; it has returned before the next hook
+//! runs. What a call becomes is decided in `redirect/mod.rs`.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
@@ -29,7 +30,7 @@ use crate::shmem::Segment;
 use crate::signal::cancel_text;
 use crate::transactions::custom_scan;
 
-/// The hook that was there before ours, None for none.
+/// The hook that was there before ours; None if there was none.
 type Previous<T> = BackendLocal<Cell<T>>;
 
 static PLANNER: Previous<pg_sys::planner_hook_type> = BackendLocal::new(Cell::new(None));
@@ -64,7 +65,7 @@ pub fn install() {
     }
 }
 
-/// What lies in shared memory, in this order.
+/// Our parts of shared memory, in this order.
 static SEGMENTS: [&dyn Segment; 9] = [
     &logs::HEADERS,
     &file::MARK,
@@ -77,7 +78,7 @@ static SEGMENTS: [&dyn Segment; 9] = [
     &query_group::LABELS,
 ];
 
-/// For a library that is loaded with the server.
+/// Called only when the library is loaded with the server.
 pub fn install_logs() {
     compat::request_shared_memory(|previous| SHMEM_REQUEST.set(previous), shmem_request);
     // SAFETY: called once, when the library is loaded.
@@ -120,7 +121,8 @@ unsafe extern "C-unwind" fn look_for_targets() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
-    // SAFETY: the server is starting. The callback is a plain function; processes that are forked forget it.
+    // SAFETY: the server is starting. The callback is a plain function, and forked processes forget
+    // it.
     unsafe {
         if shared_memory::place(&SEGMENTS) {
             file::load();
@@ -129,7 +131,8 @@ unsafe extern "C-unwind" fn place_logs() {
     }
 }
 
-/// The server stops. After a crash, which is what another code means, nothing can be trusted.
+/// Called when the server stops. A code other than 0 means that it crashed or failed to start;
+/// after a crash nothing in memory can be trusted.
 #[pg_guard]
 unsafe extern "C-unwind" fn save_logs(code: c_int, _argument: pg_sys::Datum) {
     if code == 0 {
@@ -193,7 +196,8 @@ unsafe extern "C-unwind" fn post_parse_analyze(
         if redirect::has_native_output(query) {
             redirect::redirect_output(pstate, query);
         }
-        // A statement that runs into its timeout cannot look up whether the extension is here.
+        // A statement that has run into its timeout can no longer look up whether the extension is
+        // here, so that is done now.
         if pg_sys::StatementTimeout > 0 && extension::is_unknown() && raw::IsTransactionState() {
             look_for_targets();
         }
@@ -221,7 +225,7 @@ unsafe extern "C-unwind" fn paths(
 }
 
 /// # Safety
-/// The query is that of ExecutorRun, and `run` runs it.
+/// `query` is that of ExecutorRun, and `run` runs it.
 unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
     query_id::watch();
     let outermost = statements::begin();
@@ -285,8 +289,8 @@ unsafe extern "C-unwind" fn subtransaction_event(
     }
 }
 
-/// A SQL function that PostgreSQL inlines into a query is never planned, so the planner hook would not see its body:
-/// answering yes keeps it from being inlined.
+/// The planner hook never sees the body of a SQL function that PostgreSQL inlines into a query.
+/// Answering yes keeps a function from being inlined.
 unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
     // SAFETY: PostgreSQL's argument, passed on as it is.
     unsafe {
@@ -299,7 +303,7 @@ unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
     }
 }
 
-/// Asked about each function that a query has, before it runs.
+/// Called, among others, for each function of a query before it runs.
 unsafe extern "C-unwind" fn access(
     access: pg_sys::ObjectAccessType::Type,
     class: Oid,
@@ -318,9 +322,10 @@ unsafe extern "C-unwind" fn access(
     }
 }
 
-/// Does another library want to know what is accessed? It may have come before us or after.
+/// Does another library use object_access_hook? It may have come before us or after. Our scan does
+/// not call that hook for the function that it replaces.
 fn others_watch_access() -> bool {
-    // SAFETY: set while libraries are loaded.
+    // SAFETY: reads a pointer that is set while libraries are loaded.
     let first = unsafe { pg_sys::object_access_hook };
     ACCESS.get().is_some() || first.map(|hook| hook as *const ()) != Some(access as *const ())
 }

@@ -1,4 +1,5 @@
-//! Which sessions are there, and which have ended, and how? The rows behind stl_sessions and sys_session_history.
+//! The rows behind stl_sessions and sys_session_history: live and ended sessions, and how they
+//! ended.
 
 use pgrx::pg_sys::Oid;
 
@@ -16,7 +17,7 @@ set_returning::function!(all_sessions_wrapper, pg_finfo_all_sessions_wrapper, pu
 
 fn put_rows(rows: &mut set_returning::Rows) {
     let wanted = privileges::readable_rows();
-    // The live ones first: a session that ends meanwhile is in both lists, and none is in neither.
+    // Live sessions first: one that ends meanwhile is in both lists, and none is in neither.
     let live = processes::sessions(wanted);
     let records = ended(wanted);
     let gone = memory::set(records.iter().map(|record| (record.pid, record.start)));

@@ -1,4 +1,4 @@
-//! After how many seconds does a user's idle session end? From the settings of a role.
+//! Reads from a role's settings after how many seconds its idle sessions end.
 
 use std::ffi::CString;
 
@@ -7,13 +7,14 @@ use pgrx::prelude::*;
 
 const SETTING: &[u8] = b"idle_session_timeout=";
 
-/// None if it is not set. The settings are texts, in any encoding. Part of a second counts as one: 0 means never.
+/// None if it is not set. The settings may be in any encoding. Part of a second counts as a whole
+/// one, because 0 means never.
 #[pg_extern(sql = false)]
 fn idle_timeout(settings: Array<&[u8]>) -> Option<i32> {
     let value = settings.iter().flatten().find_map(|setting| setting.strip_prefix(SETTING))?;
     let value = CString::new(value).ok()?;
     let mut milliseconds = 0;
-    // SAFETY: parses a string as the server does when it applies the setting.
+    // SAFETY: parses a C string as the server does when it applies the setting.
     let valid = unsafe {
         pg_sys::parse_int(value.as_ptr(), &mut milliseconds, pg_sys::GUC_UNIT_MS as i32, std::ptr::null_mut())
     };

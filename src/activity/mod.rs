@@ -1,4 +1,4 @@
-//! Who is connected, what runs and what has run: stv_sessions, stv_recents, stv_inflight and others.
+//! Who is connected, what runs and what has run: stv_sessions, stv_recents, stv_inflight and more.
 //!
 //! In come the table of sessions and the logs; out come the rows that the reader may see.
 

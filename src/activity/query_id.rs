@@ -1,4 +1,4 @@
-//! The number of a query, and which one this session ran last: the function pg_last_query_id.
+//! Numbers queries, and remembers the last one of this session for pg_last_query_id.
 
 use std::cell::Cell;
 
@@ -8,11 +8,12 @@ use pgrx::prelude::*;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::raw;
 
-/// Start of the statement that runs, and of the one before; 0 for none.
+/// When the running statement and the one before it began; 0 for none.
 static STATEMENTS: BackendLocal<Cell<(i64, i64)>> = BackendLocal::new(Cell::new((0, 0)));
 
-/// Called with each query that is about to run; those inside of functions belong to the same statement. What PostgreSQL
-/// evaluates while it plans runs outside of a portal, and its message has another start.
+/// Called with each query that is about to run. Queries inside functions belong to the same
+/// statement. Queries that PostgreSQL evaluates while it plans do not count: they run outside a
+/// portal, and their message has a start of its own.
 pub fn watch() {
     // SAFETY: reads this process's own memory.
     let (start, planning) = unsafe { (raw::GetCurrentStatementStartTimestamp(), pg_sys::ActivePortal.is_null()) };
@@ -25,7 +26,7 @@ pub fn watch() {
     }
 }
 
-/// Its number was that of stv_inflight; -1 if there was none.
+/// The number that the statement before this one had in stv_inflight; -1 if there was none.
 #[pg_extern(sql = false)]
 fn pg_last_query_id() -> i32 {
     match STATEMENTS.get() {
@@ -35,10 +36,11 @@ fn pg_last_query_id() -> i32 {
     }
 }
 
-/// PostgreSQL does not number statements. A statement is known by its session and its start: a positive number made of
-/// the two stays the same while it runs, and hardly ever meets another one. It says nothing about the order.
+/// PostgreSQL does not number statements, so we make a positive number of the session's pid and the
+/// statement's start. It stays the same while the statement runs, and hardly ever equals another
+/// one's. It says nothing about the order of statements.
 pub fn query_id(pid: i32, started: i64) -> i32 {
-    // The finalizer of splitmix64: each bit of the result depends on each bit of what goes in.
+    // The finalizer of splitmix64: each bit of the result depends on each bit of the input.
     let mut bits = (started as u64) ^ (pid as u64).rotate_left(40);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

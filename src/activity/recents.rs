@@ -1,4 +1,4 @@
-//! What runs, and what has run? The rows behind stv_recents.
+//! The rows behind stv_recents: what runs, and what has run.
 
 use pgrx::pg_sys::{self, Oid};
 
@@ -15,7 +15,7 @@ set_returning::function!(recents_wrapper, pg_finfo_recents_wrapper, put_rows);
 
 fn put_rows(rows: &mut set_returning::Rows) {
     let wanted = privileges::readable_rows();
-    // The sessions first: a statement goes from there to the history, and may be in both.
+    // Sessions are read first: a statement goes from there to the history, and may be in both.
     let sessions = processes::sessions(wanted);
     let history = if logs::STATEMENT.is_on() { logs::STATEMENT.rows() } else { Vec::new() };
     let history = history.iter().map(Finished::decode);

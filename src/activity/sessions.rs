@@ -1,4 +1,4 @@
-//! Who is connected, and what runs? The rows behind stv_sessions, stv_recents and stv_inflight.
+//! The rows behind stv_sessions, stv_inflight and svv_query_inflight: who is connected, what runs.
 
 use pgrx::pg_sys::{self, Datum};
 
@@ -42,7 +42,7 @@ fn label(pid: i32) -> Datum {
     text::foreign_text(label.into_bytes(), encoding)
 }
 
-/// As svv_transactions shows it.
+/// The transaction id, as svv_transactions shows it.
 fn xid_of(session: &Session, next_xid: u64) -> Option<i64> {
     match (session.xid, session.virtual_transaction) {
         (0, (_, 0)) => None,
@@ -55,7 +55,7 @@ fn duration(statement: &Statement, now: i64) -> i32 {
     microseconds(statement.started, statement.ended.unwrap_or(now))
 }
 
-/// From one time to another; what does not fit stays at the limit.
+/// From `start` to `end`, clamped to what an i32 holds; never negative.
 pub fn microseconds(start: i64, end: i64) -> i32 {
     end.saturating_sub(start).clamp(0, i32::MAX.into()) as i32
 }

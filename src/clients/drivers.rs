@@ -1,8 +1,9 @@
-//! What do Amazon's drivers say when they connect, and what do they need to hear?
+//! Accepts what Amazon's drivers send when they connect, and tells them what they expect to hear.
 //!
-//! They send startup parameters that PostgreSQL does not have, and it would refuse them. Here they are settings, which the session can
-//! show. A driver that comes with one that nobody knows yet gets it defined for its session; for any other client an unknown one
-//! remains an error. Amazon's Python driver cannot parse every server_version, and all of them expect Redshift's.
+//! They send startup parameters that PostgreSQL does not have and would refuse. Here these are
+//! settings, which the session can show. If a driver sends a parameter that nobody knows yet, it is
+//! defined for this session; from any other client an unknown one remains an error. Amazon's Python
+//! driver cannot parse every server_version, and all of the drivers expect Redshift's.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -19,12 +20,12 @@ use crate::pg::port;
 use crate::pg::raw;
 use crate::shmem::packed_text;
 
-/// The one that every driver sends, and by which it is known.
+/// Every driver sends this parameter; whoever sends it is a driver.
 const PROTOCOL: &CStr = c"client_protocol_version";
 const NOT_SENT: i32 = -1;
 static PROTOCOL_VERSION: GucSetting<i32> = GucSetting::<i32>::new(NOT_SENT);
 
-/// The others, all of them texts.
+/// The other parameters that are known, all of them strings.
 const TEXTS: [(&CStr, &CStr); 9] = [
     (c"driver_version", c"Name and version of the driver."),
     (c"os_version", c"The client's operating system."),
@@ -38,14 +39,15 @@ const TEXTS: [(&CStr, &CStr); 9] = [
 ];
 const NOTE: &CStr = c"Sent by Amazon Redshift's drivers when they connect.";
 
-/// What else this session's driver has sent, names and values in one text, for parallel workers: they are sent the values of settings only, and would
-/// refuse one that they do not know.
+/// The unknown parameters of this session's driver, names and values in one text, for parallel
+/// workers: a worker is sent only the values of settings, and would refuse a setting that it does
+/// not know.
 const UNKNOWN: &CStr = c"redshift_sessions.driver_parameters";
 
-/// What PostgreSQL tells of itself to a driver.
+/// The server_version that a driver is told.
 const SERVER_VERSION: &CStr = c"8.0.2";
 
-/// What the log of connections says about a driver. Texts are packed, see `words.rs`.
+/// What stl_connection_log says about a driver. Texts are packed, see `shmem/packed_text.rs`.
 #[derive(Clone, Copy)]
 pub struct Driver {
     pub os_version: [u64; 8],
@@ -61,14 +63,16 @@ impl Driver {
 
 static OWN: BackendLocal<Cell<Driver>> = BackendLocal::new(Cell::new(Driver::NONE));
 
-/// That of this session.
+/// The driver of this session.
 pub fn own() -> Driver {
     OWN.get()
 }
 
-/// For a library that is loaded with the server: later the startup packet has been looked at.
+/// Called only when the library is loaded with the server. Loaded later, it would come too late for
+/// the startup packet.
 pub fn define() {
-    // SAFETY: the assign hook is a plain C function, see there; what PostgreSQL keeps a pointer to lives as long as the process.
+    // SAFETY: the assign hook, `announce`, is a plain C function. What PostgreSQL keeps a pointer
+    // to lives as long as the process.
     unsafe {
         GucRegistry::define_int_guc_with_hooks(
             PROTOCOL,
@@ -118,10 +122,12 @@ fn define_text(
     }
 }
 
-/// The assign hook of client_protocol_version: a driver is connecting, or a parallel worker gets its leader's settings.
+/// The assign hook of client_protocol_version: a driver is connecting, or a parallel worker gets
+/// its leader's settings.
 unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
     if version != NOT_SENT && gucs::driver_server_version() {
-        // SAFETY: the setting exists in every server; it is of the kind that only the server itself sets.
+        // SAFETY: server_version exists in every server. It is PGC_INTERNAL, and is set as the
+        // server itself sets it.
         unsafe {
             raw::SetConfigOption(
                 c"server_version".as_ptr(),
@@ -133,7 +139,8 @@ unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
     }
 }
 
-/// Looks at the startup packet, before PostgreSQL does. Called when the client has been authenticated, or not: then nothing is defined for it.
+/// Reads the startup packet before PostgreSQL applies it. Called when authentication has succeeded
+/// or failed; if it failed, nothing is defined for the client.
 ///
 /// # Safety
 /// The port is that of this process.
@@ -163,10 +170,11 @@ pub unsafe fn read(port: *mut pg_sys::Port, authenticated: bool) {
     }
 }
 
-/// Defines what this driver sends and nobody knows, with its value, and takes it off the list.
+/// Defines each parameter of this driver that nobody knows, with its value, and takes it off the
+/// list.
 ///
 /// # Safety
-/// As `read`.
+/// As for `read`.
 #[pg_guard]
 unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
     // SAFETY: as in `read`.
@@ -185,14 +193,15 @@ unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
             *options = pg_sys::list_delete_nth_cell(*options, index as i32 - 1);
         }
         if !accepted.is_empty() {
-            let accepted = CString::new(accepted).unwrap_or_default(); // made of strings: has no zero in it
+            let accepted = CString::new(accepted).unwrap_or_default(); // made of C strings, so it has no NUL
             let (context, source) = (pg_sys::GucContext::PGC_BACKEND, pg_sys::GucSource::PGC_S_OVERRIDE);
             pg_sys::SetConfigOption(UNKNOWN.as_ptr(), accepted.as_ptr(), context, source);
         }
     }
 }
 
-/// The check hook of redshift_sessions.driver_parameters: we set it, and nobody else; a parallel worker gets it from its leader.
+/// The check hook of redshift_sessions.driver_parameters. Only we set it; a parallel worker gets it
+/// from its leader.
 unsafe extern "C-unwind" fn check_unknown(
     value: *mut *mut c_char,
     _extra: *mut *mut c_void,
@@ -208,7 +217,7 @@ unsafe extern "C-unwind" fn check_unknown(
 }
 
 /// # Safety
-/// A string.
+/// `text` is a C string.
 #[pg_guard]
 unsafe extern "C-unwind" fn define_as_leader(text: *const c_char) {
     // SAFETY: promised by the caller.
@@ -219,7 +228,8 @@ unsafe extern "C-unwind" fn define_as_leader(text: *const c_char) {
     }
 }
 
-/// False for one that has a meaning already, and for what is no name. Of the kind that PostgreSQL does not send to parallel workers.
+/// Defines a parameter, unless it exists already or its name is not plain; says whether it did. The
+/// setting is PGC_INTERNAL: PostgreSQL does not send those to parallel workers.
 fn define_unknown(name: &CStr, value: &CStr) -> bool {
     let unknown = is_plain(name) && !parameters::exists(name);
     if unknown {
@@ -233,7 +243,8 @@ fn leak(text: &CStr) -> &'static CStr {
     Box::leak(CString::from(text).into_boxed_c_str())
 }
 
-/// A name without a dot, which PostgreSQL would not take for that of an extension's setting.
+/// Is this a name of ASCII letters, digits and underscores? PostgreSQL would take one with a dot
+/// for an extension's setting.
 fn is_plain(name: &CStr) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let name = name.to_bytes();
@@ -241,7 +252,7 @@ fn is_plain(name: &CStr) -> bool {
 }
 
 /// # Safety
-/// A list of strings, longer than `index`.
+/// `options` is a list of strings and longer than `index`.
 unsafe fn string<'a>(options: *const pg_sys::List, index: usize) -> &'a CStr {
     // SAFETY: promised by the caller.
     unsafe { CStr::from_ptr(list::cells(options)[index].ptr_value.cast()) }

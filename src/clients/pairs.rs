@@ -1,6 +1,7 @@
-//! How are names and values one text, and how are they read from it? Nothing here calls PostgreSQL.
+//! Writes names and values as one text, and reads them from it. Nothing here calls PostgreSQL.
 //!
-//! Each pair is `name=5:value`, where 5 is the length of the value in bytes: a name has no `=`, a value may have anything.
+//! Each pair is `name=5:value`, where 5 is the length of the value in bytes. A name has no `=`; a
+//! value may have anything.
 
 pub fn add(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     text.extend_from_slice(name);
@@ -8,7 +9,7 @@ pub fn add(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     text.extend_from_slice(value);
 }
 
-/// Those that are whole, up to the first that is not.
+/// The pairs of a text, up to the first one that is not whole.
 pub fn of(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = text;
     std::iter::from_fn(move || {

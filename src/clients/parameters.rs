@@ -1,7 +1,8 @@
-//! Which of Redshift's session parameters are accepted? Those of its configuration reference that PostgreSQL does not have.
+//! Accepts the session parameters of Redshift's reference that PostgreSQL does not have.
 //!
-//! They keep what they are set to and do nothing, because PostgreSQL has nothing that they could change: query_group, which does
-//! something, is in `query_group.rs`. Types, ranges and defaults are those of the pages in the reference.
+//! They keep what they are set to and do nothing, because PostgreSQL has nothing that they could
+//! change. The one that does something, query_group, is in `query_group.rs`. Types, ranges and
+//! defaults are those of the reference's pages.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -74,7 +75,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter(c"wlm_query_slot_count", Type::Int { default: 1, least: 1, most: 50 }, c"Number of slots that a query would take in its queue."),
 ];
 
-/// Said of each of them in pg_settings.
+/// The second sentence about each of them in pg_settings (extra_desc).
 const NOTE: &CStr = c"A parameter of Amazon Redshift, without effect in PostgreSQL.";
 
 pub fn define() {
@@ -83,9 +84,10 @@ pub fn define() {
     }
 }
 
-/// A later PostgreSQL, or another extension, may have a parameter of this name.
+/// Does a parameter of this name exist? A later PostgreSQL, or another extension, may have it.
 pub fn exists(name: &CStr) -> bool {
-    // SAFETY: plain look-ups, without looking at privileges. The value of a text may be NULL.
+    // SAFETY: plain look-ups, without regard to privileges. The value of a string may be NULL, so
+    // the flags are asked as well.
     unsafe {
         !raw::GetConfigOption(name.as_ptr(), true, false).is_null()
             || raw::GetConfigOptionFlags(name.as_ptr(), true) != 0
@@ -128,7 +130,7 @@ fn define_one(parameter: &Parameter) {
     }
 }
 
-/// Ends with one without a name.
+/// The choices as PostgreSQL wants them: an entry without a name ends them.
 fn enum_entries(choices: &[&'static CStr]) -> Box<[pg_sys::config_enum_entry]> {
     let entry = |name, val| pg_sys::config_enum_entry { name, val, hidden: false };
     let entries = choices.iter().zip(0..).map(|(choice, number)| entry(choice.as_ptr(), number));

@@ -1,4 +1,4 @@
-//! Which query group has a session chosen? Shown as the label of its statements, to everybody who sees them.
+//! The query group of a session: the label of its statements, for everybody who sees them.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -12,17 +12,17 @@ use crate::pg::raw;
 use crate::shmem::packed_text;
 use crate::shmem::seqlock::Slot;
 
-/// As in stv_inflight.
+/// Longest label, in bytes: as many as the column of stv_inflight has characters.
 const LONGEST: usize = 320;
 const TEXT_WORDS: usize = LONGEST / 8;
 const WORDS: usize = TEXT_WORDS + 1;
 
 pub static LABELS: Board<Slot<WORDS>> = Board::new();
 
-// SAFETY: its version and its words are atomic, zero is an empty slot.
+// SAFETY: a slot is its version and its words, atomic numbers of 8 bytes; zeros are an empty one.
 unsafe impl Place for Slot<WORDS> {}
 
-/// What Redshift shows for a session that has not chosen any.
+/// What Redshift shows for a session that has not chosen a query group.
 pub const DEFAULT: &CStr = c"default";
 
 static SETTING: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(DEFAULT));
@@ -44,18 +44,19 @@ pub fn define() {
     }
 }
 
-/// Has this session written on its place?
+/// Has this session written to its place?
 static PUBLISHED: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
 /// Has it looked whether it must?
 static BEGUN: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
 
-/// Called with every statement. What the configuration file says was set before there was a session, and the encoding of its letters, the
-/// database's, is known only now. A place without a label is one with the default: most sessions never touch theirs.
+/// Called with every statement; the first one publishes the label of the configuration file. That
+/// label was set before there was a session, and only now is its encoding known, the database's. An
+/// empty place stands for the default label, so most sessions never touch theirs.
 pub fn publish_initial() {
     if BEGUN.replace(true) {
         return;
     }
-    // SAFETY: the setting's text, or NULL, which PostgreSQL replaces as a whole.
+    // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole.
     unsafe {
         let value: *const c_char = *SETTING.as_ptr();
         if value.is_null() || CStr::from_ptr(value) != DEFAULT {
@@ -64,7 +65,7 @@ pub fn publish_initial() {
     }
 }
 
-/// The session ends: its pid may come again.
+/// Called when the session ends: another session may get its pid.
 pub fn clear() {
     if PUBLISHED.get()
         && let Some(place) = LABELS.own()
@@ -73,9 +74,10 @@ pub fn clear() {
     }
 }
 
-/// The assign hook of the setting, which runs in the middle of a rollback too: nothing here fails, allocates or waits.
+/// The assign hook of the setting. It runs in the middle of a rollback too, so nothing here fails,
+/// allocates or waits.
 unsafe extern "C-unwind" fn assign(value: *const c_char, _extra: *mut c_void) {
-    // SAFETY: a string, or NULL for none.
+    // SAFETY: NULL or a string.
     publish(if value.is_null() { c"" } else { unsafe { CStr::from_ptr(value) } });
 }
 
@@ -96,7 +98,7 @@ fn cut(text: &[u8]) -> &[u8] {
     if text.len() <= LONGEST {
         return text;
     }
-    // SAFETY: looks at the text; the cut is between two characters.
+    // SAFETY: reads no more than the text; the cut is between two characters.
     let length = unsafe { raw::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, LONGEST as i32) };
     &text[..length as usize]
 }

@@ -1,7 +1,8 @@
-//! Which functions in language SQL must not be inlined? Those that might call PostgreSQL's functions.
+//! Keeps SQL functions that might call PostgreSQL's own functions from being inlined.
 //!
-//! PostgreSQL puts the body of a small SQL function into the query that calls it, after the planner hook has seen that query. A function that
-//! is not inlined has its body planned by itself, where the hook sees it. PostgreSQL asks about each function that is called by its oid, so
+//! PostgreSQL inlines the body of a small SQL function into the query that calls it, after the
+//! planner hook has seen that query. The body of a function that is not inlined is planned by
+//! itself, and the hook sees it. PostgreSQL asks each time it looks up a function by its oid, so
 //! verdicts are remembered.
 
 use std::cell::Cell;
@@ -19,31 +20,32 @@ use crate::redirect::sql_text;
 
 /// A fixed oid, from PostgreSQL's pg_language.dat.
 const SQL_LANGUAGE: Oid = Oid::from_u32(14);
-/// Each function has one place, which the next one of that place takes.
+/// Number of places for verdicts. Functions that share a place displace each other.
 const PLACES: usize = 64;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Body {
-    /// In another language.
+    /// Not in language SQL.
     Other,
     Harmless,
-    /// Its text, or its parsed form, has a native call.
+    /// Its text or its parsed body names a native function.
     NamesNative,
 }
 
 #[derive(Clone, Copy)]
 struct Verdict {
     function: Oid,
-    /// By which PostgreSQL tells that a function has changed.
+    /// The function's hash in the system cache, by which PostgreSQL reports that it has changed.
     hash: u32,
     body: Body,
 }
 
 struct Verdicts {
     of: [Cell<Verdict>; PLACES],
-    /// Are there operators over native functions? None until somebody asks, and again when an operator changes.
+    /// Are there operators over native functions? None until somebody asks, and again after an
+    /// operator changes.
     operators: Cell<Option<bool>>,
-    /// How often something was to be forgotten.
+    /// Number of invalidations so far: shows that one came during a look-up.
     forgotten: Cell<u64>,
 }
 
@@ -59,7 +61,8 @@ fn place(function: Oid) -> &'static Cell<Verdict> {
     &VERDICTS.of[function.to_u32() as usize % PLACES]
 }
 
-/// Might this function have to be kept from being inlined? Nothing is looked up if it is known not to.
+/// Might this function have to be kept from being inlined? Answers from memory, without a look-up:
+/// a function that is not known yet is a candidate.
 pub fn is_candidate(function: Oid) -> bool {
     if !gucs::redirect() || function.to_u32() < pg_sys::FirstNormalObjectId {
         return false;
@@ -74,7 +77,7 @@ pub fn is_candidate(function: Oid) -> bool {
 }
 
 /// # Safety
-/// Inside a transaction.
+/// Must be called inside a transaction.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn must_stay(function: Oid) -> bool {
     let known = place(function).get();
@@ -87,7 +90,7 @@ pub unsafe extern "C-unwind" fn must_stay(function: Oid) -> bool {
     calls && extension::targets().is_some()
 }
 
-/// Forget what is known when a function or an operator changes.
+/// Makes us forget what we know when a function or an operator changes.
 pub fn watch_catalog() {
     use pg_sys::SysCacheIdentifier::{OPEROID, PROCOID};
     // SAFETY: the callbacks are plain functions that cannot fail.
@@ -97,7 +100,7 @@ pub fn watch_catalog() {
     }
 }
 
-/// `hash` is 0 for all functions.
+/// A `hash` of 0 stands for all functions.
 unsafe extern "C-unwind" fn forget_function(_argument: Datum, _cache: std::ffi::c_int, hash: u32) {
     VERDICTS.forgotten.set(VERDICTS.forgotten.get() + 1);
     for place in &VERDICTS.of {
@@ -123,18 +126,19 @@ fn look_at(function: Oid) -> Body {
     let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
     // SAFETY: computes a number from an oid.
     let hash = unsafe { pg_sys::GetSysCacheHashValue(cache, function.into(), none, none, none) };
-    // The look itself hears of changes: what it found before one is not to be kept.
+    // An invalidation may come during the look-up. What was found before it is not kept.
     if VERDICTS.forgotten.get() == before {
         place(function).set(Verdict { function, hash, body });
     }
     body
 }
 
-/// The text of a SQL function, and its parsed body if it was defined with one. None for another function.
+/// The text of a SQL function, and its parsed body if it has one. None for a function in another
+/// language, or one that is gone.
 fn texts(function: Oid) -> Option<Vec<Vec<u8>>> {
     let _room = Roomy::call();
     let attributes = [pg_sys::Anum_pg_proc_prosrc, pg_sys::Anum_pg_proc_prosqlbody];
-    // SAFETY: the form is read and the texts are copied before the tuple is released.
+    // SAFETY: the row's form is read and its texts are copied before the tuple is released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, function.into());
@@ -158,15 +162,17 @@ fn texts(function: Oid) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// Has this database an operator that is made over a native function? It can be in the body of any function, or in a view that it reads. There
-/// are next to none, so while there is one nothing is inlined.
+/// Does this database have an operator over a native function? Any function may use it, in its body
+/// or in a view that it reads, so while there is one no SQL function is inlined. Hardly any
+/// database has one.
 pub fn has_operators() -> bool {
-    // SAFETY: a function is looked up, or a query planned: both happen inside a transaction.
+    // SAFETY: called while a function is looked up or a query is planned, which happens inside a
+    // transaction.
     VERDICTS.operators.get().unwrap_or_else(|| unsafe { look_for_operators() })
 }
 
 /// # Safety
-/// Inside a transaction.
+/// Must be called inside a transaction.
 #[pg_guard]
 unsafe extern "C-unwind" fn look_for_operators() -> bool {
     let before = VERDICTS.forgotten.get();
@@ -177,10 +183,11 @@ unsafe extern "C-unwind" fn look_for_operators() -> bool {
     found
 }
 
-/// Looks at those that users have made.
+/// Looks at the operators that users have made.
 fn find_operator() -> bool {
     let _room = Roomy::call();
-    // SAFETY: a scan of the catalog, whose rows have this form; it ends before the table is closed.
+    // SAFETY: scans pg_operator, whose rows have this form. The scan ends before the table is
+    // closed.
     unsafe {
         let lock = pg_sys::AccessShareLock as i32;
         let mut key = pg_sys::ScanKeyData::default();

@@ -1,9 +1,14 @@
-//! Which calls in a query are PostgreSQL's own, and which function takes their place?
+//! Redirects calls of PostgreSQL's own pg_terminate_backend and pg_cancel_backend to ours.
 //!
-//! A bare output column of a client's own SELECT becomes Redshift's integer function when the query is analyzed; every
-//! other call becomes the boolean one when the query is planned. Looking for calls needs no catalog, so statements
-//! without one cost a walk over their tree. Only a query with an operator that somebody made has the database searched, once, for operators over
-//! PostgreSQL's functions.
+//! In comes a query; it goes out with our functions in the place of PostgreSQL's. A bare output
+//! column of a client's own SELECT becomes Redshift's integer function when the query is analyzed;
+//! every other call becomes the boolean one when the query is planned. `function_body` keeps calls
+//! from being hidden by inlining, and `refuse` refuses those that the planner hook does not see.
+//!
+//! Looking for calls needs no catalog, so a statement without one costs a walk over its tree. The
+//! database is searched for operators over PostgreSQL's functions when a query first has a
+//! user-made operator or calls a function in language SQL; the answer is kept until an operator
+//! changes.
 
 pub mod sql_text;
 pub mod function_body;
@@ -21,20 +26,24 @@ use crate::pg::list;
 use crate::pg::native_functions::{CANCEL, TERMINATE, is_native};
 use crate::pg::raw;
 
+/// Does the query have a native call? Not guarded: an error here is PostgreSQL's own, and keeps its
+/// position, context and names.
+///
 /// # Safety
-/// `query` is a query that is about to be planned. Not guarded: an error here is PostgreSQL's own, and passes whole.
+/// `query` is about to be planned.
 pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
-    // SAFETY: a walk that changes nothing.
+    // SAFETY: promised by the caller; the walk changes nothing.
     gucs::redirect() && unsafe { find_native_call(query.cast(), ptr::null_mut()) }
 }
 
 /// # Safety
-/// As `has_native_call`; the planner may change its query, and so may we.
+/// As for `has_native_call`. The planner may change its query, so we may too.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
     let Some(targets) = extension::targets() else { return };
     let mut context = Redirection { targets, operator: Oid::INVALID };
-    // SAFETY: the walker has the type of the context.
+    // SAFETY: promised by the caller. The walker gets the context that it expects, and a query is
+    // planned inside a transaction.
     unsafe {
         replace_native_call(query.cast(), (&raw mut context).cast());
         if context.operator != Oid::INVALID {
@@ -45,17 +54,18 @@ pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
 
 struct Redirection {
     targets: Targets,
-    /// The native function of an operator in the query, if there is one.
+    /// The native function behind an operator of the query, if there is one.
     operator: Oid,
 }
 
 unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
-    // SAFETY: nodes of a tree that PostgreSQL made, by their tags.
+    // SAFETY: PostgreSQL made the tree; nodes are read by their tags.
     unsafe {
         let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
         match tag {
             NodeTag::T_FuncExpr if is_native((*node.cast::<pg_sys::FuncExpr>()).funcid) => true,
-            // Most of what a statement has, and nothing below: not worth the walker's look.
+            // Most nodes of a statement are of these kinds. They have no children, so the walker is
+            // spared.
             NodeTag::T_Var | NodeTag::T_Const | NodeTag::T_Param | NodeTag::T_RangeTblRef => false,
             NodeTag::T_TargetEntry => find_native_call((*node.cast::<pg_sys::TargetEntry>()).expr.cast(), context),
             NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
@@ -66,8 +76,8 @@ unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *
 }
 
 unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
-    // SAFETY: as above; the context is that of `redirect_nested`. Errors of the walkers reach its caller's guard, and
-    // nothing here has a destructor.
+    // SAFETY: PostgreSQL made the tree; nodes are read by their tags. The context is that of
+    // `redirect_nested`, whose guard catches errors of the walkers; nothing here has a destructor.
     unsafe {
         let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
         if tag == NodeTag::T_Query {
@@ -89,13 +99,17 @@ unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context
     }
 }
 
-/// The native function that PostgreSQL might call for an operator which somebody made: to run it, to estimate it, which may be done with its
-/// commutator or its negator, or to do the same with the negator, which it puts in the place of NOT.
+/// The native function that PostgreSQL might call for a user-made operator.
+///
+/// PostgreSQL calls an operator's function to run it, and to estimate how many rows it selects. For
+/// an estimate it may take the commutator or the negator instead. It also replaces NOT by the
+/// negator, and then may do the same with that one.
 ///
 /// # Safety
-/// A node of a query that is about to be planned.
+/// `node` belongs to a query that is about to be planned.
 unsafe fn native_of_operator(node: *const pg_sys::Node) -> Option<Oid> {
-    // SAFETY: promised by the caller; nodes are read by their tags. Without a partner there is a look-up of nothing, which finds nothing.
+    // SAFETY: promised by the caller; nodes are read by their tags. An operator without a partner
+    // gives oid 0, for which the next look-up finds nothing.
     unsafe {
         let operator = match (*node).type_ {
             NodeTag::T_OpExpr | NodeTag::T_DistinctExpr | NodeTag::T_NullIfExpr => {
@@ -115,12 +129,12 @@ unsafe fn native_of_operator(node: *const pg_sys::Node) -> Option<Oid> {
     }
 }
 
-/// Does a SELECT have a native call for an output column?
+/// Is this a SELECT with a native call as an output column?
 ///
 /// # Safety
 /// The arguments are those of post_parse_analyze_hook.
 pub unsafe fn has_native_output(query: *const pg_sys::Query) -> bool {
-    // SAFETY: reads what PostgreSQL made.
+    // SAFETY: promised by the caller; PostgreSQL's query is only read.
     unsafe {
         (*query).commandType == pg_sys::CmdType::CMD_SELECT
             && gucs::redirect()
@@ -133,7 +147,7 @@ pub unsafe fn has_native_output(query: *const pg_sys::Query) -> bool {
 /// The arguments are those of post_parse_analyze_hook, and `has_native_output` said yes.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
-    // SAFETY: see `has_native_output`.
+    // SAFETY: promised by the caller. The hook may change the query.
     unsafe {
         if !is_clients_own(pstate, query) {
             return;
@@ -146,10 +160,11 @@ pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState,
     }
 }
 
-/// The call, if a column is one: with a pid only, and not one by which anything is sorted, grouped or made distinct.
+/// The native call in a column, if it can be redirected: its only argument is the pid, and nothing
+/// is sorted, grouped or made distinct by it.
 ///
 /// # Safety
-/// A column of a query.
+/// `column` belongs to a query.
 unsafe fn native_output(column: *mut pg_sys::TargetEntry) -> Option<*mut pg_sys::FuncExpr> {
     // SAFETY: promised by the caller; nodes are read by their tags.
     unsafe {
@@ -163,12 +178,15 @@ unsafe fn native_output(column: *mut pg_sys::TargetEntry) -> Option<*mut pg_sys:
     }
 }
 
-/// Is this the text that the client has sent? What functions run has a text of its own: also in deferred triggers at commit and while a query is
-/// planned, when no portal is active either. While one is, the client's text is a definition (CREATE VIEW) or COPY, but for the statement of
-/// a PREPARE, which the client will execute. A background worker has no client.
+/// Is this query in the text that the client has sent?
+///
+/// Statements that functions run have a text of their own. It is not enough that no portal is
+/// active: none is active in deferred triggers at commit either, or while a query is planned. While
+/// one is active, the client's text is a definition (CREATE VIEW) or COPY, except for the statement
+/// of a PREPARE, which the client will execute. A background worker has no client.
 ///
 /// # Safety
-/// As `redirect_output`.
+/// As for `redirect_output`.
 unsafe fn is_clients_own(pstate: *const pg_sys::ParseState, query: *const pg_sys::Query) -> bool {
     // SAFETY: reads what PostgreSQL made; the source text outlives the analysis.
     unsafe {
@@ -178,7 +196,8 @@ unsafe fn is_clients_own(pstate: *const pg_sys::ParseState, query: *const pg_sys
         }
         if pg_sys::ActivePortal.is_null() {
             let sent = pg_sys::debug_query_string;
-            // A client that asks for the description of a prepared statement sends no text; then it is analyzed anew with nothing around it.
+            // A client that asks for the description of a prepared statement sends no text. If the
+            // statement is then analyzed again, there is nothing around it.
             if text == sent || (sent.is_null() && pg_sys::error_context_stack.is_null()) {
                 return true;
             }
@@ -190,19 +209,20 @@ unsafe fn is_clients_own(pstate: *const pg_sys::ParseState, query: *const pg_sys
     }
 }
 
-/// Is this the text of a statement that the client has prepared by its protocol, and now runs with EXECUTE? It is analyzed anew after a change
-/// in the catalog, and must not change its result.
+/// Is this the text of a statement that the client prepared through the protocol and now runs with
+/// EXECUTE? PostgreSQL analyzes it again after a change in the catalog, and its result must not
+/// change.
 ///
 /// # Safety
 /// A portal is active.
 unsafe fn is_executed(text: *const c_char) -> bool {
-    // SAFETY: the statements of a portal live as long as it is active; nodes are read by their tags.
+    // SAFETY: a portal's statements live as long as it is active; nodes are read by their tags.
     unsafe {
         let Some(statement) = list::pointers::<pg_sys::PlannedStmt>((*pg_sys::ActivePortal).stmts).next() else {
             return false;
         };
         let mut node = (*statement).utilityStmt;
-        // EXPLAIN and CREATE TABLE AS have it in a query.
+        // EXPLAIN and CREATE TABLE AS have the EXECUTE in a query.
         loop {
             let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
             node = match tag {

@@ -1,11 +1,15 @@
-//! Where is PostgreSQL's own function refused? Wherever it would run past our redirection, to whoever is no superuser.
+//! Refuses calls of PostgreSQL's own functions that bypass our redirection, to all but superusers.
 //!
-//! What is not planned passes by the planner hook: arguments of EXECUTE and CALL, constraints, defaults, the function call message, and more
-//! than can be listed. So does what the planner puts into a query later. Before PostgreSQL runs a function there, it asks
-//! object_access_hook; not for redirected calls, which are ours, nor for our own call of its function (`backend.rs`).
+//! The planner hook does not see what is not planned: arguments of EXECUTE and CALL, constraints,
+//! defaults, the protocol's FunctionCall message, and more than can be listed. Nor does it see what
+//! the planner puts into a query later. In all these places PostgreSQL asks object_access_hook
+//! before it runs a function. Redirected calls pass, because they call our functions; so does our
+//! own call of PostgreSQL's function (`signal/native.rs`), for which the hook is not asked.
 //!
-//! One thing it does not ask about: how many rows an operator selects is estimated with the operator's function. So operators over the native
-//! functions are refused when they are made, and again when a query with one, its negator or its commutator is planned (`resolve.rs`).
+//! The hook is not asked when PostgreSQL estimates how many rows an operator selects, which calls
+//! the operator's function. So operators over the native functions are refused when they are made,
+//! and again when a query is planned that has one, its negator or its commutator
+//! (`redirect/mod.rs`).
 
 use std::ffi::CStr;
 
@@ -19,7 +23,8 @@ use crate::pg::list;
 use crate::pg::memory::Roomy;
 use crate::pg::native_functions::{is_native, name_of};
 
-/// Is a native function about to run? A first look that costs nothing: it is taken for every function that a query has.
+/// Is a native function about to run? A cheap first look, because it is taken for every function of
+/// a query.
 pub fn is_native_call(access: pg_sys::ObjectAccessType::Type, class: Oid, object: Oid) -> bool {
     access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE
         && is_native(object)
@@ -27,8 +32,10 @@ pub fn is_native_call(access: pg_sys::ObjectAccessType::Type, class: Oid, object
         && gucs::redirect()
 }
 
+/// Raises the error, unless the caller is a superuser or the extension is not in this database.
+///
 /// # Safety
-/// Inside a transaction; `function` is a native one.
+/// Must be called inside a transaction; `function` is a native one.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse(function: Oid) {
     if extension::targets().is_some() && !is_superuser() {
@@ -38,14 +45,14 @@ pub unsafe extern "C-unwind" fn refuse(function: Oid) {
 
 fn is_superuser() -> bool {
     let _room = Roomy::call();
-    // SAFETY: a plain look-up.
+    // SAFETY: a plain look-up, inside the transaction of the caller.
     unsafe { pg_sys::superuser() }
 }
 
 /// Is this a command that makes an aggregate or an operator?
 ///
 /// # Safety
-/// The command is one that ProcessUtility_hook was given.
+/// `command` is what ProcessUtility_hook was given.
 pub unsafe fn is_definition(command: *const pg_sys::PlannedStmt) -> bool {
     use pg_sys::ObjectType::{OBJECT_AGGREGATE, OBJECT_OPERATOR};
     // SAFETY: promised by the caller; nodes are read by their tags.
@@ -57,10 +64,10 @@ pub unsafe fn is_definition(command: *const pg_sys::PlannedStmt) -> bool {
     }
 }
 
-/// Refuses one that is made over a native function.
+/// Refuses the command if it makes an aggregate or operator over a native function.
 ///
 /// # Safety
-/// As `is_definition`, which said yes.
+/// As for `is_definition`, which said yes.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_definition(command: *const pg_sys::PlannedStmt) {
     if extension::targets().is_none() || is_superuser() {
@@ -77,7 +84,8 @@ pub unsafe extern "C-unwind" fn refuse_definition(command: *const pg_sys::Planne
     }
 }
 
-/// Names of elements that name a function. Those of an operator's estimators do not count: they have other arguments.
+/// The elements of a definition that name a function. An operator's estimators are left out: they
+/// have other arguments than a native function.
 const FUNCTIONS: [&[u8]; 11] = [
     b"procedure",
     b"function",
@@ -93,11 +101,12 @@ const FUNCTIONS: [&[u8]; 11] = [
 ];
 
 /// # Safety
-/// An element of a definition.
+/// `element` is one of a definition's.
 unsafe fn native_named_by(element: *mut pg_sys::DefElem) -> Option<Oid> {
     let _room = Roomy::call();
     let arguments = [pg_sys::INT4OID, pg_sys::INT8OID];
-    // SAFETY: promised by the caller; nodes are read by their tags, and names looked up as the command does it.
+    // SAFETY: promised by the caller; nodes are read by their tags, and names are looked up as the
+    // command does it.
     unsafe {
         let tag = (*element).arg.as_ref()?.type_;
         if !FUNCTIONS.contains(&CStr::from_ptr((*element).defname).to_bytes())

@@ -1,13 +1,13 @@
-//! What the text of a statement or function tells about the calls in it. Nothing here calls PostgreSQL.
+//! What the text of a statement or function tells about its calls. Nothing here calls PostgreSQL.
 
-/// Is this the first word, after white space and comments? `word` is lower case.
+/// Is `word` the first word, after white space, semicolons and comments? Case does not matter.
 pub fn first_word_is(statement: &[u8], word: &str) -> bool {
     let rest = skip_blank(statement);
     let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
     rest[..end].eq_ignore_ascii_case(word.as_bytes())
 }
 
-/// White space, semicolons, `-- ...` and `/* ... */`, which nests.
+/// Skips white space, semicolons, `-- ...` and `/* ... */`, which nests.
 fn skip_blank(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
@@ -41,8 +41,9 @@ fn skip_comment(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Could the body of a SQL function call PostgreSQL's functions? Its text names them, or its parsed form has their
-/// oids. A name in a comment counts too; what follows from a yes is only that the function is not inlined.
+/// Could the body of a SQL function call PostgreSQL's own functions? Then its text has their names,
+/// or its parsed body has their oids. A name in a comment counts too: all that follows from a yes
+/// is that the function is not inlined.
 pub fn names_native_call(body: &[u8]) -> bool {
     const SIGNS: [&[u8]; 4] = [b"pg_terminate_backend", b"pg_cancel_backend", b":funcid 2096 ", b":funcid 2171 "];
     SIGNS.iter().any(|sign| body.windows(sign.len()).any(|window| window.eq_ignore_ascii_case(sign)))

@@ -1,10 +1,12 @@
-//! What does the client of a cancelled statement read? Redshift's text, or what the caller of cancel() said.
+//! Chooses what the client of a cancelled statement reads: Redshift's text or cancel()'s message.
 //!
-//! Whoever cancels leaves a note for the session's pid in shared memory. The session finds it when it is about to report that
-//! its statement was cancelled. A note is for the statement that ran when the signal came: one for an earlier statement is stale. The signal is
-//! sent after the note was left, and meanwhile one statement may end and the next one begin, so it is the signal's time that counts. A signal
-//! that comes in the microsecond before a statement begins cannot be told from one that came too late for the statement before: then the
-//! client reads PostgreSQL's text.
+//! Whoever cancels leaves a note for the session's pid in shared memory. The session finds it when
+//! it is about to report that its statement was cancelled. A note is meant for the statement that
+//! ran when the signal came; for a later statement it is stale. The signal is sent after the note
+//! was left, and in between one statement may end and the next one begin. So the time of the signal
+//! counts, not that of the note. A signal that comes in the microsecond before a statement begins
+//! looks like one that came too late for the statement before: then the client reads PostgreSQL's
+//! text.
 
 use std::ffi::{CStr, c_char};
 use std::io::Write;
@@ -35,21 +37,21 @@ pub static NOTES: Board<Notes> = Board::new();
 
 #[repr(C)]
 pub struct Notes {
-    /// How many are about to send a signal.
+    /// Number of senders who are about to send a signal.
     sending: AtomicU64,
-    /// When the last signal had been sent.
+    /// A time just after the last signal was sent.
     sent: AtomicI64,
-    /// How many notes have been left.
+    /// Number of notes left so far.
     left: AtomicU64,
-    /// The last ones. One alone could not be read while its writer is stopped in the middle of it.
+    /// The last notes. A single one could not be read while its writer is stopped in the middle.
     notes: [Slot<WORDS>; NOTES_OF_EACH],
 }
 
-// SAFETY: all of it is atomic, zero is an empty slot and no signal.
+// SAFETY: all fields are atomic numbers of 8 bytes; zeros are no signal and empty slots.
 unsafe impl Place for Notes {}
 
 impl Notes {
-    /// In the next slot in which nobody else is writing.
+    /// Leaves a note in the next slot that nobody else is writing.
     fn leave(&self, note: [u64; WORDS]) {
         for _ in 0..NOTES_OF_EACH {
             let number = self.left.fetch_add(1, Ordering::Relaxed) + 1;
@@ -59,19 +61,21 @@ impl Notes {
         }
     }
 
-    /// The last one that is whole.
+    /// The last note that is whole.
     fn note(&self) -> Option<[u64; WORDS]> {
         self.notes.iter().filter_map(Slot::read).max_by_key(|(number, _)| *number).map(|(_, note)| note)
     }
 
-    /// Can a signal of ours have hit a statement that began then?
+    /// Can a signal of ours have hit the statement that began at `statement_start`?
     fn is_for(&self, statement_start: i64) -> bool {
-        // In this order: whoever has sent a signal writes when, and then that it is done.
+        // The order matters: a sender stores the time of its signal first, and then that it is
+        // done.
         self.sending.load(Ordering::Acquire) > 0 || self.sent.load(Ordering::Relaxed) >= statement_start
     }
 }
 
-/// Somebody is about to send a signal, as long as this lives. Without shared memory there are no notes, and the client reads PostgreSQL's text.
+/// As long as it lives, it counts as a sender who is about to send a signal. Without shared memory
+/// there are no notes, and the client reads PostgreSQL's text.
 pub struct Leaving(Option<&'static Notes>);
 
 impl Leaving {
@@ -98,11 +102,12 @@ impl Drop for Leaving {
     }
 }
 
-/// Leaves a note for a session, has the signal sent, and says when that was. None is Redshift's own text.
+/// Leaves a note for a session, has the signal sent, and records when that was. A message of None
+/// stands for Redshift's own text.
 pub fn leave_while(pid: i32, message: Option<&[u8]>, signal: impl FnOnce() -> bool) -> bool {
     let note = note_to(pid, message);
     let place = NOTES.of_pid(pid);
-    // This session must not end while it counts as one that is sending.
+    // If this session ended in the middle, it would count as a sender for ever.
     interrupts::hold(|| {
         let leaving = Leaving::to(place);
         if let Some(place) = place {
@@ -117,12 +122,12 @@ pub fn leave_while(pid: i32, message: Option<&[u8]>, signal: impl FnOnce() -> bo
 }
 
 fn note_to(pid: i32, message: Option<&[u8]>) -> [u64; WORDS] {
-    // SAFETY: read the encoding, and who this is.
+    // SAFETY: reads this process's own encoding, user and pid.
     let (encoding, user, sender) =
         unsafe { (pg_sys::GetDatabaseEncoding(), text::role(pg_sys::GetUserId()), pg_sys::MyProcPid) };
     let message = message.map(|text| plain(text, encoding));
     let message = message.as_deref().map(|text| {
-        // SAFETY: looks at the text; the cut is between two characters.
+        // SAFETY: reads no more than the text; the cut is between two characters.
         let length = unsafe { pg_sys::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, LONGEST as i32) };
         &text[..length as usize]
     });
@@ -130,7 +135,9 @@ fn note_to(pid: i32, message: Option<&[u8]>) -> [u64; WORDS] {
     encode(pid, Sender { pid: sender, name: &name }, encoding, message)
 }
 
-/// One line, for a terminal too: what a caller says stands in the server's log, as an error of the session that it cancels.
+/// Replaces control characters by blanks. What the caller says is written to the server's log, as
+/// an error of the session that is cancelled: there it must be one line, and harmless to a
+/// terminal.
 fn plain(text: &[u8], encoding: i32) -> Vec<u8> {
     let is_control = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
     match std::str::from_utf8(text) {
@@ -146,7 +153,7 @@ struct Sender<'a> {
 
 fn encode(pid: i32, sender: Sender, encoding: i32, message: Option<&[u8]>) -> [u64; WORDS] {
     let mut row = [0; WORDS];
-    // Length and one, so that no message and an empty one differ.
+    // The length plus one, so that no message and an empty one differ.
     let length = message.map_or(0, |message| message.len().min(LONGEST) + 1);
     row[0] = u64::from(pid as u32) | (length as u64) << 32 | (encoding_of(message, encoding) as u64) << 48;
     row[1] = u64::from(sender.pid as u32) | (encoding_of(Some(sender.name), encoding) as u64) << 32;
@@ -155,12 +162,13 @@ fn encode(pid: i32, sender: Sender, encoding: i32, message: Option<&[u8]>) -> [u
     row
 }
 
-/// A text without letters of other languages is the same in all encodings.
+/// An ASCII text is the same in all encodings.
 fn encoding_of(text: Option<&[u8]>, encoding: i32) -> i32 {
     if text.is_none_or(|text| text.is_ascii()) { ANY_ENCODING } else { encoding }
 }
 
-/// What a note says to a session: nothing if it is not for this one.
+/// What a note says to the session `pid`: nothing if it is for another one. A message goes to
+/// `text`.
 fn decode(row: &[u64; WORDS], pid: i32, encoding: i32, text: &mut [u8; LONGEST + 1]) -> Note {
     if row[0] as u32 != pid as u32 {
         return Note::None;
@@ -177,7 +185,8 @@ fn decode(row: &[u64; WORDS], pid: i32, encoding: i32, text: &mut [u8; LONGEST +
     }
 }
 
-/// For the server's log, with a zero at its end. A name in another encoding has `?` for letters of other languages.
+/// Says in the server's log who cancelled, as a string that ends with a NUL. In a name of another
+/// encoding, each byte that is not ASCII becomes `?`.
 fn sender(row: &[u64; WORDS], encoding: i32) -> [u8; 128] {
     let mut name = [0; NAME_WORDS * 8];
     unpack_into(&mut name, &row[2..]);
@@ -186,7 +195,7 @@ fn sender(row: &[u64; WORDS], encoding: i32) -> [u8; 128] {
     }
     let mut text = [0; 128];
     let mut rest = &mut text[..127];
-    // Fit, and there is a zero behind them.
+    // Always fits; leaves the terminating NUL.
     let _ = rest.write_all(b"Cancelled by user \"");
     let _ = rest.write_all(name.split(|byte| *byte == 0).next().unwrap_or_default());
     let _ = write!(rest, "\", process {}.", row[1] as i32);
@@ -206,9 +215,10 @@ enum Note {
     Message,
 }
 
-/// Changes the text of an error that PostgreSQL is about to report, in the middle of its error handling: nothing here takes a lock
-/// or looks anything up. What the error gets comes from its own memory context, of which PostgreSQL keeps some for errors; if there is none,
-/// PostgreSQL's text stays.
+/// Changes the text of an error that PostgreSQL is about to report. This is in the middle of
+/// PostgreSQL's error handling, so nothing here takes a lock or looks anything up. New texts come
+/// from the error's own memory context, of which PostgreSQL keeps some in reserve. If there is no
+/// memory, PostgreSQL's text stays.
 ///
 /// # Safety
 /// `error` is that of emit_log_hook.
@@ -222,7 +232,7 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
         return;
     }
     let mut text = [0; LONGEST + 1];
-    // SAFETY: read this process's own memory.
+    // SAFETY: reads this process's own memory.
     let (pid, start, encoding) =
         unsafe { (pg_sys::MyProcPid, raw::GetCurrentStatementStartTimestamp(), raw::GetDatabaseEncoding()) };
     let mut note = Note::None;
@@ -230,7 +240,7 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
         let row = place.note();
         note = row.map_or(Note::Default, |row| decode(&row, pid, encoding, &mut text));
         if let Some(row) = row.filter(|_| note != Note::None) {
-            // SAFETY: a string with a zero at its end.
+            // SAFETY: `sender` gives a string that ends with a NUL.
             let detail = unsafe { copy(error, sender(&row, encoding).as_ptr().cast()) };
             error.detail_log = if detail.is_null() { error.detail_log } else { detail };
         }
@@ -245,22 +255,23 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
     }
     if note != Note::Message {
         let id = query_id::query_id(pid, start);
-        // Fits, and there is a zero behind it.
+        // Always fits; leaves the terminating NUL.
         let _ = write!(&mut text[..LONGEST], "Query ({id}) cancelled on user's request");
     }
-    // SAFETY: a string with a zero at its end.
+    // SAFETY: `text` ends with a NUL: `decode` puts one after a message, and `write!` leaves the
+    // last byte zero.
     let message = unsafe { copy(error, text.as_ptr().cast()) };
     error.message = if message.is_null() { error.message } else { message };
 }
 
-/// To where the error's other texts are. NULL without memory.
+/// Copies a text to where the error's other texts are. NULL if there is no memory.
 ///
 /// # Safety
-/// A string with a zero at its end.
+/// `text` ends with a NUL.
 unsafe fn copy(error: &pg_sys::ErrorData, text: *const c_char) -> *mut c_char {
     // SAFETY: promised by the caller.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes_with_nul();
-    // SAFETY: as many bytes as are asked for; without memory it gives NULL.
+    // SAFETY: the copy has room for all bytes; without memory it is NULL, and nothing is copied.
     unsafe {
         let no_error = pg_sys::MCXT_ALLOC_NO_OOM as i32;
         let copy = raw::MemoryContextAllocExtended(error.assoc_context, bytes.len(), no_error).cast::<c_char>();
@@ -271,10 +282,11 @@ unsafe fn copy(error: &pg_sys::ErrorData, text: *const c_char) -> *mut c_char {
     }
 }
 
-/// Is this PostgreSQL's text, before its translation, or as an error that was caught and raised again has it?
+/// Is this PostgreSQL's text? An error has it in `message_id`, before translation; one that was
+/// caught and raised again may have it in `message` only.
 fn says(error: &pg_sys::ErrorData, text: &CStr) -> bool {
     let texts = [error.message_id, error.message.cast_const()];
-    // SAFETY: strings of the error, or NULL.
+    // SAFETY: each is NULL or a string of the error.
     texts.iter().any(|candidate| !candidate.is_null() && unsafe { CStr::from_ptr(*candidate) } == text)
 }
 
@@ -328,7 +340,7 @@ mod tests {
             place.leave([number; WORDS]);
             assert_eq!(place.note(), Some([number; WORDS]));
         }
-        // Whoever stops while writing hides no note of another one, and costs no next one its place.
+        // A writer that stops in the middle hides no other note, and blocks no later one.
         place.notes[2].stop_in_the_middle();
         assert_eq!(place.note(), Some([9; WORDS]));
         for number in 10..20 {
@@ -346,7 +358,7 @@ mod tests {
         assert!(place.is_for(100));
         place.sent.store(150, Ordering::Relaxed); // as sent()
         drop(first);
-        assert!(place.is_for(200)); // the second one's may still come
+        assert!(place.is_for(200)); // the second signal may still come
         drop(second);
         assert!(place.is_for(100) && place.is_for(150) && !place.is_for(200));
     }

@@ -1,8 +1,9 @@
-//! Ending a session or cancelling its query, by Redshift's rule.
+//! Ends sessions and cancels their queries, by Redshift's rule.
 //!
-//! In come a pid and who asks. `send` finds the session, decides and sends, and gives the outcome; what
-//! users call turns that into Redshift's words. The integer functions answer as Redshift does; the
-//! boolean ones stand in for PostgreSQL's own inside of expressions (see the room `redirect`).
+//! In come a pid and what the caller wants. `send` finds the session, decides, sends the signal and
+//! gives the outcome; the functions that users call turn the outcome into Redshift's words. The
+//! integer functions answer as Redshift does; the boolean ones stand in for PostgreSQL's own inside
+//! expressions (see the room `redirect`).
 
 pub mod native;
 pub mod cancel_text;
@@ -21,7 +22,7 @@ use crate::policy;
 #[derive(Clone, Copy)]
 enum Wish<'a> {
     Terminate,
-    /// With a message to whoever runs the query; None for Redshift's own.
+    /// With the message for whoever runs the query; None for Redshift's own text.
     Cancel(Option<&'a [u8]>),
 }
 
@@ -31,7 +32,8 @@ enum Outcome {
     Denied,
 }
 
-/// As pg_signal_backend in PostgreSQL's signalfuncs.c, with Redshift's rule before PostgreSQL's own.
+/// Like pg_signal_backend in PostgreSQL's signalfuncs.c, with Redshift's rule before PostgreSQL's
+/// own.
 fn send(pid: i32, wish: Wish) -> Outcome {
     let Some(target) = Backend::find(pid) else { return Outcome::NoSuchSession };
     let (caller, owner) = (backend::caller(), target.owner.as_ref());
@@ -92,7 +94,8 @@ fn terminate(pid: i32, timeout: i64) -> bool {
     }
 }
 
-/// As PostgreSQL's function, which would send a second signal first: by now the pid may be somebody else's.
+/// Waits like PostgreSQL's function with a timeout. That one would send a second signal first, and
+/// by now the pid may be somebody else's.
 fn has_ended(pid: i32, timeout: i64) -> bool {
     let ended = native::wait_for_end(pid, timeout) || Backend::find(pid).is_none();
     if !ended {
@@ -109,7 +112,8 @@ fn was_cancelled(pid: i32) -> bool {
     }
 }
 
-/// What Redshift's CANCEL command does: `CANCEL pid 'message'`. The message is a text, in the encoding of this database.
+/// Does what Redshift's command `CANCEL pid 'message'` does. The message is in the encoding of this
+/// database.
 #[pg_extern(sql = false)]
 fn cancel(pid: Option<i32>, message: Option<&[u8]>) -> Option<i32> {
     let pid = pid?;
