@@ -22,12 +22,7 @@ test: ## gets what the tests need, builds, and runs all of them; PG=17 for that 
 test-all: ## the same with PostgreSQL 14 to 18, those that the machine lacks are got; and pg_upgrade between them
 	@.ci/test-all
 
-soak: ## many sessions for a minute, after which the books must balance; DURATION=, SESSIONS=, SEED=
-	@.ci/setup --tests
-	@$(install_privately)
-	@pg_test/run soak
-
-storm: ## sessions, readers, callers and every kind of fault at once; DURATION=300, SESSIONS=, SEED=, FAULT=kill,memory,...
+storm: ## sessions, readers, callers and every kind of fault at once; DURATION=300, SESSIONS=, SEED=, FAULT=none,kill,...
 	@.ci/setup --tests
 	@$(install_privately)
 	@pg_test/run storm
@@ -108,4 +103,4 @@ publish: ## puts target/package and its checksums into a GitHub release of TAG=
 release-check: ## would a tag of this commit be consistent? TAG=, if there is one already
 	@.ci/release-check
 
-.PHONY: help run test test-all soak storm proof bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
+.PHONY: help run test test-all storm proof bench fuzz installcheck memory valgrind lint install clean all dependencies package package-check package-bare archive image server publish release-check
