@@ -20,7 +20,7 @@ test: ## gets what the tests need, builds, and runs all of them; PG=17 for that 
 	@pg_test/run
 
 test-all: ## the same with PostgreSQL 14 to 18, those that the machine lacks are got; and pg_upgrade between them
-	@.ci/test-all
+	@pg_test/stress/versions
 
 storm: ## sessions, readers, callers and every kind of fault at once; DURATION=300, SESSIONS=, SEED=, FAULT=none,kill,...
 	@.ci/setup --tests
@@ -40,13 +40,13 @@ bench: ## how fast, side by side with the alternatives; writes target/bench; ROU
 fuzz: ## random files, statements and startup packets; DURATION= of each, SEED=; needs a nightly Rust
 	@.ci/setup --tests
 	@$(install_privately)
-	@pg_test/fuzz/run
+	@pg_test/stress/fuzz/run
 	@pg_test/run sql_fuzz
 
 installcheck: ## PostgreSQL's own tests, with the library and the extension
 	@.ci/setup --tests
 	@$(install_privately)
-	@pg_test/installcheck/run
+	@pg_test/stress/installcheck/run
 
 memory: ## a million calls, after which a session is as small as before; CALLS=, READS=
 	@.ci/setup --tests
@@ -56,7 +56,7 @@ memory: ## a million calls, after which a session is as small as before; CALLS=,
 valgrind: ## the main paths on a server that valgrind watches; DURATION=, SEED=
 	@.ci/setup --tests
 	@$(install_privately)
-	@pg_config=$$(pg_test/installcheck/source valgrind) && PG_CONFIG=$$pg_config .ci/install
+	@pg_config=$$(pg_test/stress/source valgrind) && PG_CONFIG=$$pg_config .ci/install
 	@pg_test/run valgrind
 
 lint: ## formatting, clippy with warnings denied, the layout guards

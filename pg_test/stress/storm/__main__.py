@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does anything crash, leak or lie while hundreds of sessions and every kind of fault go on at once?
 
-usage: make storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=none,kill,...]
+usage: make stress KIND=storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=none,kill,...]
 
 Rounds of one storm on one server. The first has no fault (FAULT=none): everybody leaves, and the books must balance to the last row. Each of the
 others ends in another way of going down. Then come the faults that have servers of their own. What a client decides follows from SEED; what the
@@ -10,22 +10,19 @@ machine makes of it does not.
 
 import asyncio
 import os
-import pathlib
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "storm"), str(HERE / "sessions")]
-import caller  # noqa: E402
-import client  # noqa: E402
-import limits  # noqa: E402
-import promotion  # noqa: E402
-import strike  # noqa: E402
-import watcher  # noqa: E402
-import weather  # noqa: E402
-from books import Books  # noqa: E402
-from conftest import EVERYTHING, Server  # noqa: E402
-from ledger import INVARIANTS, ROLES, SURE_CALLER, USERS, Ledger  # noqa: E402
+import caller
+import client
+import limits
+import promotion
+import strike
+import watcher
+import weather
+from books import Books
+from conftest import EVERYTHING, Server
+from ledger import INVARIANTS, ROLES, SURE_CALLER, USERS, Ledger
 
 DURATION = float(os.environ.get("DURATION") or 300)
 SESSIONS = int(os.environ.get("SESSIONS") or 220)

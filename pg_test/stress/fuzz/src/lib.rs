@@ -6,15 +6,15 @@ pub mod memory {
         items.collect()
     }
 }
-#[path = "../../../src/record.rs"]
+#[path = "../../../../src/record.rs"]
 pub mod record;
-#[path = "../../../src/ring.rs"]
+#[path = "../../../../src/ring.rs"]
 pub mod ring;
-#[path = "../../../src/saved.rs"]
+#[path = "../../../../src/saved.rs"]
 pub mod saved;
-#[path = "../../../src/slot.rs"]
+#[path = "../../../../src/slot.rs"]
 pub mod slot;
-#[path = "../../../src/source.rs"]
+#[path = "../../../../src/source.rs"]
 pub mod source;
-#[path = "../../../src/words.rs"]
+#[path = "../../../../src/words.rs"]
 pub mod words;
