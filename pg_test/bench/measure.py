@@ -1,14 +1,11 @@
 """How is something timed? Peers take turns, figures are medians, and both ends of a connection run on one processor."""
 
 import os
-import pathlib
 import statistics
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sessions"))
-from conftest import Server, eventually, pid_of, value  # noqa: E402, F401
+from conftest import Server, eventually, pid_of, value  # noqa: F401
 
 ROUNDS = int(os.environ.get("ROUNDS") or 11)
 PGBENCH_SECONDS = int(os.environ.get("PGBENCH_SECONDS") or 1)

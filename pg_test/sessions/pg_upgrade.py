@@ -1,5 +1,5 @@
 """pg_upgrade from older servers to the one under test, with the option that README.md names. Run by `pg_test/run upgrade`:
-it needs the extension installed for all of these versions, as `make test-all` leaves them."""
+it needs the extension installed for all of these versions, as `make stress KIND=versions` leaves them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Does a session give back what it took? A larger version is `make memory`."""
+"""Does a session give back what it took? A larger version is `make stress KIND=memory`."""
 
 from memory_use import growth, hold_tables, work
 

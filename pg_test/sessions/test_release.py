@@ -1,4 +1,4 @@
-"""`make release-check` lets a consistent release pass, and names each thing that is not; META.json is as PGXN wants it."""
+"""`.ci/release-check` lets a consistent release pass, and names each thing that is not; META.json is as PGXN wants it."""
 
 import json
 import re

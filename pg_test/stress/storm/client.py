@@ -41,6 +41,7 @@ class Storm:
     def __init__(self, server, ledger, seed):
         self.server, self.ledger, self.seed = server, ledger, seed
         self.serial = itertools.count()  # for names that no round has used
+        self.log_read = 0  # bytes of the server's log that were inspected
 
     def dice(self, *who):
         return random.Random("%s %s" % (self.seed, who))

@@ -24,6 +24,7 @@ SUPERUSERS = {"boss", "chief", "awsuser"}
 CANCELLERS = {"canceller", "monitor"}
 READERS_OF_ALL = {"reader", "monitor"} | SUPERUSERS
 GRANTEES = {"grantee"} | SUPERUSERS
+SURE_CALLER = "boss"  # whom nobody ends or cancels, so that each of his calls gets its answer
 USERS = ["chief", "alice", "bob", "carol", "canceller", "reader", "monitor", "member", "grantee", "timed"]
 ROLES = """
     CREATE ROLE chief LOGIN SUPERUSER;

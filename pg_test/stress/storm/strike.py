@@ -12,7 +12,7 @@ from books import LOGS, unexpected_lines
 FILE = "pg_stat/redshift_sessions.json"
 
 
-async def calm(storm, admin, settings):
+async def none(storm, admin, settings):
     """It does not: the round ends when its clients go."""
 
 
@@ -57,7 +57,7 @@ async def restart(storm, admin, settings):
     await stop_and_start(storm, admin, settings, "fast")
 
 
-STRIKES = {"calm": calm, "kill": kill, "no_file": no_file, "immediate": immediate, "restart": restart}
+STRIKES = {"none": none, "kill": kill, "no_file": no_file, "immediate": immediate, "restart": restart}
 SAYS = {
     "kill": r"LOG:  server process \(PID \d+\) was terminated by signal 9: Killed",
     "no_file": r'LOG:  logs of redshift_sessions were not written to file "%s": File exists' % FILE,

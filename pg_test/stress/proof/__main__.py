@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Does src/pg/locks.c read what PostgreSQL's own GetLockStatusData() reads, whatever goes on? See prove.c for how that is compared.
 
-usage: pg_test/run proof            DURATION=60, PG=: `compare`, `mutants` and `loops`, or those that are named
+usage: make stress KIND=proof [DURATION=60]     all three parts
+       pg_test/run proof [PART]...              those that are named, with what was installed last
   compare    sessions that compare beside a storm, on a primary and on its standby
   mutants    breaks a copy of src/pg/locks.c in one way after the other: each must be found within a minute
   loops      svv_transactions beside two-phase commits at full speed, which once crashed the server; with the library that is installed
 
-The first two need nothing of Rust. Their server has assertions, if `installcheck/source asserts` has one of that version.
+The first two need nothing of Rust. Their server has assertions, if `pg_test/stress/source asserts` has one of that version.
 """
 
 import collections
@@ -20,14 +21,13 @@ import sys
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(ROOT / "pg_test/sessions")]
-import psycopg  # noqa: E402
-from conftest import Server, free_port  # noqa: E402
-from mutants import MUTANTS, mutant  # noqa: E402
-from workload import Workload  # noqa: E402
+import psycopg
+from conftest import Server, free_port
+from mutants import MUTANTS, mutant
+from workload import Workload
 
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 DURATION = float(os.environ.get("DURATION") or 60)
 DIRECTORY = ROOT / "target/proof"
 PROVERS = 2
@@ -54,7 +54,7 @@ def use_assertions():
     """A server with assertions, for what comes, if there is one of that version."""
     major = output(Server.call("copy"), "--version").split()[1].split(".")[0]
     if not os.environ.get("PG_CONFIG") and major in ("15", "17", "18"):
-        run = subprocess.run([ROOT / "pg_test/installcheck/source", "asserts", major], text=True, stdout=subprocess.PIPE)
+        run = subprocess.run([HERE.parent / "source", "asserts", major], text=True, stdout=subprocess.PIPE)
         if run.returncode == 0:
             os.environ["PG_CONFIG"] = run.stdout.strip()
 

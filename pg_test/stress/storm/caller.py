@@ -31,12 +31,12 @@ FUNCTIONS = """
 
 
 async def calls(storm, number, user=None):
-    """A session that calls, and another one when it has ended."""
+    """A session that calls, and another one when it has ended. Nobody may end those of a user who is named."""
     dice = storm.dice("caller", number)
     while not storm.ledger.stopping:
         session = None
         try:
-            session = await storm.connect(user or dice.choice(USERS + ["canceller", "chief"]))
+            session = await storm.connect(user or dice.choice(USERS + ["canceller", "chief"]), protected=user is not None)
             for _ in range(dice.randint(5, 60)):
                 if storm.ledger.stopping:
                     break
@@ -62,7 +62,7 @@ def choose(storm, session, dice, kind):
     # A superuser who ends the launchers all the time would only keep the postmaster busy.
     if what < 0.25 and storm.processes["background"] and (session.user not in SUPERUSERS or kind == "CANCEL"):
         return dice.choice(storm.processes["background"]), "background"
-    if what < 0.27:
+    if what < 0.27 and not session.protected:
         return session.pid, session
     # What is entitled would end everybody soon: mostly it is cancelled, and refused otherwise.
     for _ in range(20):

@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
 """Is a session as small as before after a million calls, and ten thousand readings of a large svv_transactions and of each other view?
 
-usage: make memory [CALLS=1000000] [READS=10000]
+usage: make stress KIND=memory [CALLS=1000000] [READS=10000]
 """
 
 import os
-import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "sessions"))
-from conftest import EVERYTHING, Server  # noqa: E402
-from memory_use import growth, hold_tables, work  # noqa: E402
+from conftest import EVERYTHING, Server
+from memory_use import growth, hold_tables, work
 
 CALLS, READS = int(os.environ.get("CALLS") or 1_000_000), int(os.environ.get("READS") or 10_000)
 LOCKS = 2_000

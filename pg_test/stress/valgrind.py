@@ -4,7 +4,7 @@
 The server is built from PostgreSQL's own source, which tells valgrind about its memory contexts, and its known noise is suppressed by
 PostgreSQL's own list.
 
-usage: make valgrind [DURATION=60] [SEED=...]
+usage: make stress KIND=valgrind [DURATION=60] [SEED=...]
 """
 
 import os
@@ -16,16 +16,13 @@ import time
 
 import psycopg
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "pg_test"))
-sys.path.insert(0, str(ROOT / "pg_test" / "sessions"))
-import conftest  # noqa: E402
-from conftest import ROLES, Server, free_port, is_alive, pid_of, value  # noqa: E402
-from memory_use import VIEWS, hold_tables  # noqa: E402
-from protocol import Raw, Refused  # noqa: E402
-from sql_fuzz import STATE  # noqa: E402
-from sql_statements import Statements  # noqa: E402
+import conftest
+from conftest import ROLES, Server, free_port, is_alive, pid_of, value
+from fuzz.sql_statements import STATE, Statements
+from memory_use import VIEWS, hold_tables
+from protocol import Raw, Refused
 
+HERE = pathlib.Path(__file__).resolve().parent
 DURATION = float(os.environ.get("DURATION") or 60)
 SEED = int(os.environ.get("SEED") or time.time())
 conftest.PATIENCE = 300  # a session takes seconds to begin
@@ -34,7 +31,7 @@ MARK = "VALGRINDERROR"
 
 
 def source(what):
-    return pathlib.Path(subprocess.run([ROOT / "pg_test/installcheck/source", what], check=True, text=True, stdout=subprocess.PIPE).stdout.strip())
+    return pathlib.Path(subprocess.run([HERE / "source", what], check=True, text=True, stdout=subprocess.PIPE).stdout.strip())
 
 
 class Watched(Server):

@@ -1,30 +1,28 @@
 #!/usr/bin/env python3
 """Does anything crash, leak or lie while hundreds of sessions and every kind of fault go on at once?
 
-usage: make storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=kill,no_file,...]
+usage: make stress KIND=storm [DURATION=300] [SESSIONS=220] [SEED=...] [FAULT=none,kill,...]
 
-Rounds of one storm on one server: each ends in another way of going down. Then the faults that have servers of their own. What a
-client decides follows from SEED; what the machine makes of it does not.
+Rounds of one storm on one server. The first has no fault (FAULT=none): everybody leaves, and the books must balance to the last row. Each of the
+others ends in another way of going down. Then come the faults that have servers of their own. What a client decides follows from SEED; what the
+machine makes of it does not.
 """
 
 import asyncio
 import os
-import pathlib
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "storm"), str(HERE / "sessions")]
-import caller  # noqa: E402
-import client  # noqa: E402
-import limits  # noqa: E402
-import promotion  # noqa: E402
-import strike  # noqa: E402
-import watcher  # noqa: E402
-import weather  # noqa: E402
-from books import Books  # noqa: E402
-from conftest import EVERYTHING, Server  # noqa: E402
-from ledger import INVARIANTS, ROLES, USERS, Ledger  # noqa: E402
+import caller
+import client
+import limits
+import promotion
+import strike
+import watcher
+import weather
+from books import Books
+from conftest import EVERYTHING, Server
+from ledger import INVARIANTS, ROLES, SURE_CALLER, USERS, Ledger
 
 DURATION = float(os.environ.get("DURATION") or 300)
 SESSIONS = int(os.environ.get("SESSIONS") or 220)
@@ -32,10 +30,10 @@ SEED = int(os.environ.get("SEED") or time.time())
 ALONE = {"memory": limits.out_of_memory, "leaks": limits.leaks, "signals": limits.interrupted, "promotion": promotion.promotion}
 FAULTS = [*strike.STRIKES, *ALONE]
 WANTED = (os.environ.get("FAULT") or ",".join(FAULTS)).split(",")
-CALLERS = 24
+CALLERS, SURE_CALLERS = 24, 4
 SETTINGS = {
     **EVERYTHING,
-    "max_connections": str(SESSIONS + CALLERS + 60),
+    "max_connections": str(SESSIONS + CALLERS + SURE_CALLERS + 60),
     "max_prepared_transactions": "60",
     "deadlock_timeout": "200ms",
     "log_line_prefix": "%m [%p] %d ",
@@ -57,7 +55,6 @@ class Round:
     async def run(self):
         storm, ledger = self.storm, self.storm.ledger
         ledger.new_round()
-        written = self.log.stat().st_size
         storm.postmaster = int((storm.server.directory() / "data/postmaster.pid").read_text().split()[0])
         storm.processes = {"never": [storm.postmaster], "background": []}
         admin, bound, waiters = [await storm.connect("awsuser", protected=True) for _ in range(3)]
@@ -68,6 +65,7 @@ class Round:
         work += [watcher.views(storm, session) for session in readers]
         work += [client.life(storm, number) for number in range(SESSIONS)]
         work += [caller.calls(storm, number) for number in range(CALLERS)]
+        work += [caller.calls(storm, CALLERS + number, SURE_CALLER) for number in range(SURE_CALLERS)]
         work += [weather.again(storm, name, change) for name, change in weather.WEATHER.items()]
         tasks = [asyncio.ensure_future(one) for one in work]
         try:
@@ -76,11 +74,13 @@ class Round:
             ledger.stopping = True
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 ledger.check("error", not isinstance(result, Exception), repr(result))
-        if self.name == "calm":
+        if self.name == "none":
             await self.settle(books, admin, readers + [bound, waiters])
         for session in list(ledger.live.values()):
             await storm.close(session)
-        strike.inspect(storm, self.name, self.log.read_bytes()[written:].decode(errors="replace"))
+        log = self.log.read_bytes()
+        strike.inspect(storm, self.name, log[storm.log_read :].decode(errors="replace"))
+        storm.log_read = len(log)
 
     async def blow(self, admin, readers):
         await self.pass_time(self.seconds / 3)
@@ -113,7 +113,7 @@ class Round:
             await asyncio.sleep(0.1)
         ledger.check("left", rows == [(0, 0, 0)], "sessions, locks, transactions: %s" % rows)
         names = dict(await storm.run(admin, "SELECT oid::int, rolname FROM pg_roles"))
-        known = {*USERS, "boss", "nomad"}
+        known = {*USERS, SURE_CALLER, "nomad"}
         await books.balance(admin, {oid: name for oid, name in names.items() if name in known})
 
 
@@ -137,11 +137,11 @@ async def weathered(storm):
     rounds = [name for name in strike.STRIKES if name in WANTED]
     faults = []
     alone = [name for name in ALONE if name in WANTED]
-    seconds = (DURATION - 25 * len(alone)) / max(1, len(rounds) + ("calm" in rounds))
+    seconds = max(5, (DURATION - 25 * len(alone)) / max(1, len(rounds) + ("none" in rounds)))
     for name in rounds:
         before = sum(map(len, storm.ledger.broken.values()))
         try:
-            await Round(storm, name, seconds * (2 if name == "calm" else 1)).run()
+            await Round(storm, name, seconds * (2 if name == "none" else 1)).run()
         except (client.Gone, client.Interrupted, OSError) as error:
             storm.ledger.check("ended", False, "%s stopped early, for a session that nobody may end has ended: %r" % (name, error))
         faults.append((name, sum(map(len, storm.ledger.broken.values())) - before))
@@ -161,6 +161,8 @@ def rounds(ledger):
 
 
 def main():
+    if unknown := set(WANTED) - set(FAULTS):
+        sys.exit("error: FAULT has %s; there are %s" % (", ".join(sorted(unknown)), ", ".join(FAULTS)))
     print("storm: %d sessions, %.0f seconds, SEED=%d" % (SESSIONS, DURATION, SEED), flush=True)
     ledger = Ledger()
     faults = rounds(ledger) if set(WANTED) & set(strike.STRIKES) else []

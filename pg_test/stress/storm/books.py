@@ -5,8 +5,10 @@ import collections
 import re
 
 from client import Gone, Interrupted
+from ledger import SURE_CALLER
 
 LOGS = ["svl_terminate", "stl_sessions", "stl_connection_log"]
+LIVE = "SELECT count(*) FROM stv_sessions"
 COUNTS = "SELECT log, written FROM redshift_sessions.logs() WHERE log <> 'stv_recents'"
 
 
@@ -22,6 +24,7 @@ class Books:
         while (counts := dict(await self.storm.run(admin, COUNTS))) != before:
             before = counts
             self.old = {log: set(await self.storm.run(admin, "SELECT * FROM " + log)) for log in LOGS}
+            [(self.live,)] = await self.storm.run(admin, LIVE)
         self.written = before
 
     async def collect(self, admin):
@@ -44,6 +47,7 @@ class Books:
         for log in LOGS:
             found, written = len(self.rows[log]), counts[log] - self.written[log]
             check("books", found == written, "%s: %d rows written, %d seen" % (log, written, found))
+        await self.history(admin)
         self.signals(names)
         self.ends(names)
         events = collections.Counter(row[0].strip() for row in self.rows["stl_connection_log"] if row[6].strip() in names.values())
@@ -55,6 +59,19 @@ class Books:
         ended = sum(s.over for s in ledger.sessions if s.user in names.values())
         check("books", counted[3] == ended, "disconnecting: %d, ended: %d" % (counted[3], ended))
 
+    async def history(self, admin):
+        """Who has begun has ended or is live, whoever it was, and is in the history once."""
+        check, logged, ended = self.storm.ledger.check, self.rows["stl_connection_log"], len(self.rows["stl_sessions"])
+        began = sum(row[0].strip() == "initiating session" for row in logged)
+        [(live,)] = await self.storm.run(admin, LIVE)
+        check("books", self.live + began == ended + live, "%d sessions before, %d began, %d ended, %d are live" % (self.live, began, ended, live))
+        [(kept,)] = await self.storm.run(admin, "SELECT count(*) FROM stl_sessions")
+        [(history,)] = await self.storm.run(admin, "SELECT count(*) FROM sys_session_history")
+        check("books", history == kept + live, "sys_session_history has %d rows, for %d ended and %d live sessions" % (history, kept, live))
+        figures = self.storm.ledger.figures
+        figures["sessions that the logs have"] += began
+        figures["signals that the logs have"] += len(self.rows["svl_terminate"])
+
     def signals(self, names):
         """Each signal that a caller knows to be sent has a row; other rows are of callers that never got their answer."""
         ledger = self.storm.ledger
@@ -64,6 +81,9 @@ class Books:
         ledger.checked["books"] += sum(ledger.certain.values())
         ledger.check("books", not missing, "sent, not in svl_terminate: %s" % dict(missing))
         ledger.check("books", not surplus, "in svl_terminate, not sent: %s" % dict(surplus))
+        for kind in ("TERMINATE", "CANCEL"):
+            sent, rows = (sum(number for key, number in counts.items() if key[1:] == (kind, SURE_CALLER)) for counts in (ledger.certain, logged))
+            ledger.check("books", sent == rows, "%s by %s, who gets each answer: %d sent, %d rows" % (kind, SURE_CALLER, sent, rows))
 
     def ends(self, names):
         """Each session of each pid, in the order of their time, has a row that says how it ended."""
@@ -78,6 +98,9 @@ class Books:
             said, known = [how for _, how in sorted(rows[key])], sorted(sessions[key], key=lambda session: session.begun)
             right = len(said) == len(known) and all(how in session.how for how, session in zip(said, known))
             ledger.check("books", right, "%s: stl_sessions says %s, clients %s" % (key, said, [session.how for session in known]))
+        ended = sum(how == 3 for ends in rows.values() for _, how in ends)
+        signals = sum(kind == "TERMINATE" for _, _, _, kind in self.rows["svl_terminate"])
+        ledger.check("books", ended <= signals, "%d sessions were terminated, by %d signals" % (ended, signals))
 
 
 # What a storm leaves in the server's log, and nothing else. Lines without a level belong to the one before.

@@ -2,6 +2,17 @@
 
 import random
 
+# The tables that they are about.
+STATE = """
+    CREATE TABLE t (id int PRIMARY KEY, v int, b boolean);
+    INSERT INTO t SELECT g, g % 3, g % 2 = 0 FROM generate_series(1, 6) g;
+    CREATE TABLE parted (id int, v int) PARTITION BY RANGE (id);
+    CREATE TABLE part1 PARTITION OF parted FOR VALUES FROM (0) TO (3);
+    CREATE TABLE part2 PARTITION OF parted DEFAULT;
+    INSERT INTO parted SELECT g, g FROM generate_series(1, 5) g;
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC;
+    ANALYZE;
+"""
 BOOLS = [
     "NOT {b}",
     "({b} AND {b})",

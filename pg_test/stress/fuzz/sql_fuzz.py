@@ -6,40 +6,26 @@ It does for a superuser, to whom both rules say yes. For all others it does, or 
 Two private servers in the same state run the same statements: rows are the same but for the integer in the place of a boolean, errors
 have the same SQLSTATE, and as many warnings are given. Our functions get every value that their types have at their edges, and the server startup packets that no driver sends.
 
-usage: make fuzz [DURATION=60] [SEED=...]
+usage: make stress KIND=fuzz [DURATION=60] [SEED=...]
 """
 
 import itertools
 import os
-import pathlib
 import random
 import re
-import sys
 import time
 
 import psycopg
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "sessions"))
-from conftest import EVERYTHING, Server, eventually, is_alive, pid_of, value  # noqa: E402
-from protocol import Raw, Refused  # noqa: E402
-from sql_statements import Statements  # noqa: E402
-from startup_packets import Packets  # noqa: E402
-from memory_use import VIEWS  # noqa: E402
+from conftest import EVERYTHING, Server, eventually, is_alive, pid_of, value
+from memory_use import VIEWS
+from protocol import Raw, Refused
+from sql_statements import STATE, Statements
+from startup_packets import Packets
 
 DURATION = float(os.environ.get("DURATION") or 60)
 PACKETS = 500
 SEED = int(os.environ.get("SEED") or time.time())
-STATE = """
-    CREATE TABLE t (id int PRIMARY KEY, v int, b boolean);
-    INSERT INTO t SELECT g, g % 3, g % 2 = 0 FROM generate_series(1, 6) g;
-    CREATE TABLE parted (id int, v int) PARTITION BY RANGE (id);
-    CREATE TABLE part1 PARTITION OF parted FOR VALUES FROM (0) TO (3);
-    CREATE TABLE part2 PARTITION OF parted DEFAULT;
-    INSERT INTO parted SELECT g, g FROM generate_series(1, 5) g;
-    GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC;
-    ANALYZE;
-"""
 DENIED = "42501"
 # The superuser twice as often as all others together.
 ROLES = ["awsuser"] * 10 + ["alice", "bob", "canceller", "member", "reader"]

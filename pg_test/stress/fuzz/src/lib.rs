@@ -1,18 +1,18 @@
 //! What is fuzzed: the library's own files that parse bytes from elsewhere, without the server that the rest needs.
 
-#[path = "../../../src/shmem"]
+#[path = "../../../../src/shmem"]
 pub mod shmem {
     pub mod packed_text;
     pub mod ring;
     pub mod seqlock;
 }
-#[path = "../../../src/logs"]
+#[path = "../../../../src/logs"]
 pub mod logs {
     pub mod deadlock_detail;
     pub mod file_format;
     pub mod records;
 }
-#[path = "../../../src/redirect"]
+#[path = "../../../../src/redirect"]
 pub mod redirect {
     pub mod sql_text;
 }
