@@ -1,4 +1,4 @@
--- What the functions answer. No pid here is a session's: the tests with real sessions are in pg_test/sessions.
+-- What the functions answer. No pid here is a session's: the tests with real sessions are in the folders beside this one.
 \set VERBOSITY sqlstate
 \pset null NULL
 -- the examples of Amazon's page

@@ -5,8 +5,7 @@ import pytest
 
 import catalog
 from conftest import pid_of, value
-from test_dump import run
-from test_upgrade import install  # noqa: F401, a fixture
+from versions import install, run  # noqa: F401, a fixture
 
 OTHER = "\"bob's \"\"other\"\" role\""
 DENIED = psycopg.errors.InsufficientPrivilege

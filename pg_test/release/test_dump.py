@@ -1,11 +1,11 @@
 """pg_dump and pg_restore of a database with the extension and with what users built on it, to any kind of server."""
 
-import subprocess
 
 import pytest
 
 import catalog
 from conftest import EVERYTHING, Server, value
+from versions import run
 
 BUILT = """
     CREATE VIEW waiting AS SELECT w.pid, w.relation FROM svv_transactions w WHERE NOT w.granted;
@@ -46,12 +46,6 @@ def original(request, server):
             database.execute(BUILT)
             yield database
         connection.execute("DROP DATABASE original WITH (FORCE)")
-
-
-def run(program, *arguments):
-    done = subprocess.run([Server.call("copy").rsplit("/", 1)[0] + "/" + program, *arguments], text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def plain(source, target, path):

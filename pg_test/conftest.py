@@ -9,8 +9,9 @@ import time
 import psycopg
 import pytest
 
-SERVER = pathlib.Path(__file__).resolve().parent.parent / "server"
+SERVER = pathlib.Path(__file__).resolve().with_name("private-server")
 ROOT = SERVER.parent.parent
+sys.path.append(str(SERVER.with_name("support")))
 PATIENCE = 30  # seconds until a condition that must come true has failed
 
 ROLES = """
@@ -162,6 +163,17 @@ def value(connection, query, *parameters):
 def rows_of(connection, pid, columns="lock_mode, lockable_object_type, relation, granted"):
     """What the connection sees of one session, in the view's order."""
     return connection.execute("SELECT %s FROM svv_transactions WHERE pid = %d" % (columns, pid)).fetchall()
+
+
+def oid(admin, name):
+    return value(admin, "SELECT %s::regclass::oid::int", name)
+
+
+def identity(reader, session):
+    """The owner, database, xid and start of a session's transaction."""
+    rows = rows_of(reader, pid_of(session), "DISTINCT txn_owner, txn_db, xid, txn_start")
+    assert len(rows) <= 1
+    return rows[0] if rows else None
 
 
 def is_alive(admin, pid):
