@@ -264,6 +264,21 @@ def test_stv_locks_shows_writers_and_those_who_wait(login, admin, table):
     eventually(lambda: value(admin, "SELECT count(*) FROM stv_locks WHERE lock_owner_pid IN (%d, %d)" % (pid_of(writer), pid_of(waiter))) == 0)
 
 
+def test_stv_locks_is_about_tables(login, admin):
+    """Partitioned ones too, but no index of any kind, and no sequence."""
+    admin.execute("CREATE TABLE parts (id serial PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF parts DEFAULT")
+    writer = login("awsuser")
+    try:
+        writer.execute("BEGIN; INSERT INTO parts DEFAULT VALUES; ALTER INDEX parts_pkey RENAME TO parts_key; ALTER INDEX part_pkey RENAME TO part_key")
+        kinds = "SELECT DISTINCT relkind FROM %s JOIN pg_class c ON c.oid = %s WHERE %s = %d"
+        kinds_of = lambda *columns: {kind for (kind,) in admin.execute(kinds % (*columns, pid_of(writer)))}
+        assert kinds_of("svv_transactions", "relation", "pid") == {"r", "p", "i", "I", "S"}
+        assert kinds_of("stv_locks", "table_id", "lock_owner_pid") == {"r", "p"}
+    finally:
+        writer.close()
+        admin.execute("DROP TABLE parts")
+
+
 def test_no_session_is_ever_restarted(login):
     assert login("alice").execute("SELECT * FROM stl_restarted_sessions").fetchall() == []
 
