@@ -176,6 +176,20 @@ pub fn place() -> bool {
 mod tests {
     use super::*;
     use crate::record::{Kind, Terminate};
+    use crate::ring::Counts;
+
+    #[test]
+    fn saved_rows_of_another_length_are_dropped_and_counted() {
+        let header = vec![0_u64; size_of::<Header>() / 8].leak();
+        let slots = vec![0_u64; Ring::<3>::bytes(5) / 8].leak();
+        // SAFETY: zeroed, aligned, leaked.
+        let ring = unsafe { Ring::new(header.as_ptr().cast(), slots.as_ptr().cast(), 5) };
+        let log = Log::<3> { view: "v", setting: "s", size: || 5, ring: Cell::new(Some(ring)) };
+        let rows = vec![vec![1; 3], vec![2; 2], vec![3; 4], vec![], vec![5; 3]];
+        log.restore(&[SavedLog { log: "v".into(), counts: Counts { written: 9, dropped: 4 }, rows }]);
+        assert_eq!(ring.read(), [[1; 3], [5; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 9, dropped: 7 });
+    }
 
     #[test]
     fn a_log_that_is_off_takes_rows_and_forgets_them() {
