@@ -108,6 +108,23 @@ def test_stv_sessions_lists_clients_until_they_end(login, admin):
     admin.execute("COMMIT")
 
 
+@pytest.mark.parametrize("replication, database", [("true", None), ("database", "dev".ljust(50))])
+def test_a_replication_connection_is_its_users_session(login, admin, replication, database):
+    admin.execute("CREATE ROLE streams LOGIN REPLICATION")
+    try:
+        pid = pid_of(login("streams", replication=replication))
+        find = "SELECT user_name, db_name FROM stv_sessions WHERE process = %s"
+        own = login("streams")
+        for reader, rows in ((admin, [("streams".ljust(50), database)]), (own, [("streams".ljust(50), database)]), (login("bob"), [])):
+            assert reader.execute(find, (pid,)).fetchall() == rows
+        assert value(login("canceller"), "SELECT pg_cancel_backend(%s)", pid) == 1
+        assert value(own, "SELECT pg_terminate_backend(%s)", pid) == 1
+        eventually(lambda: admin.execute(find, (pid,)).fetchall() == [])
+        own.close()
+    finally:
+        admin.execute("DROP ROLE streams")
+
+
 def test_a_loop_that_ends_sessions_until_none_is_left_ends(login, admin):
     """Published scripts do this within one transaction."""
     for _ in range(5):
