@@ -136,13 +136,15 @@ def test_whoever_may_not_be_watched_is_not_kept(login, admin, mark):
     assert recents(admin, mark) == []
 
 
-def test_texts_are_cut_between_letters(login, admin, mark):
+@pytest.mark.parametrize("letter", ["ä", "日", "😀"])
+def test_texts_are_cut_between_letters(login, admin, mark, letter):
+    """Wherever in a letter the last byte that is kept would be."""
     session = login("alice")
-    text = "SELECT '%s %s'" % (mark, "ä" * 400)
-    session.execute(text)
-    session.execute("SELECT 1")
-    ((_, kept),) = recents(admin, mark)
-    assert text.startswith(kept) and 599 <= len(kept.encode()) <= 600
+    for before in range(len(letter.encode())):
+        text = "SELECT '%s %s%s'" % (mark, "x" * before, letter * 400)
+        session.execute(text)
+        session.execute("SELECT 1")
+        assert recents(admin, mark)[-1] == ("Done", text.encode()[:600].decode(errors="ignore"))
 
 
 def test_texts_of_another_encoding(login, admin, mark):

@@ -108,6 +108,23 @@ def test_stv_sessions_lists_clients_until_they_end(login, admin):
     admin.execute("COMMIT")
 
 
+@pytest.mark.parametrize("replication, database", [("true", None), ("database", "dev".ljust(50))])
+def test_a_replication_connection_is_its_users_session(login, admin, replication, database):
+    admin.execute("CREATE ROLE streams LOGIN REPLICATION")
+    try:
+        pid = pid_of(login("streams", replication=replication))
+        find = "SELECT user_name, db_name FROM stv_sessions WHERE process = %s"
+        own = login("streams")
+        for reader, rows in ((admin, [("streams".ljust(50), database)]), (own, [("streams".ljust(50), database)]), (login("bob"), [])):
+            assert reader.execute(find, (pid,)).fetchall() == rows
+        assert value(login("canceller"), "SELECT pg_cancel_backend(%s)", pid) == 1
+        assert value(own, "SELECT pg_terminate_backend(%s)", pid) == 1
+        eventually(lambda: admin.execute(find, (pid,)).fetchall() == [])
+        own.close()
+    finally:
+        admin.execute("DROP ROLE streams")
+
+
 def test_a_loop_that_ends_sessions_until_none_is_left_ends(login, admin):
     """Published scripts do this within one transaction."""
     for _ in range(5):
@@ -262,6 +279,21 @@ def test_stv_locks_shows_writers_and_those_who_wait(login, admin, table):
     assert value(admin, same % (pid_of(writer), pid_of(waiter))) == 2
     writer.execute("ROLLBACK")
     eventually(lambda: value(admin, "SELECT count(*) FROM stv_locks WHERE lock_owner_pid IN (%d, %d)" % (pid_of(writer), pid_of(waiter))) == 0)
+
+
+def test_stv_locks_is_about_tables(login, admin):
+    """Partitioned ones too, but no index of any kind, and no sequence."""
+    admin.execute("CREATE TABLE parts (id serial PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF parts DEFAULT")
+    writer = login("awsuser")
+    try:
+        writer.execute("BEGIN; INSERT INTO parts DEFAULT VALUES; ALTER INDEX parts_pkey RENAME TO parts_key; ALTER INDEX part_pkey RENAME TO part_key")
+        kinds = "SELECT DISTINCT relkind FROM %s JOIN pg_class c ON c.oid = %s WHERE %s = %d"
+        kinds_of = lambda *columns: {kind for (kind,) in admin.execute(kinds % (*columns, pid_of(writer)))}
+        assert kinds_of("svv_transactions", "relation", "pid") == {"r", "p", "i", "I", "S"}
+        assert kinds_of("stv_locks", "table_id", "lock_owner_pid") == {"r", "p"}
+    finally:
+        writer.close()
+        admin.execute("DROP TABLE parts")
 
 
 def test_no_session_is_ever_restarted(login):

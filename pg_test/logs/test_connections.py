@@ -90,6 +90,11 @@ def leave(admin, how, login):
     session.execute("SELECT 1")
     if how == "closed":
         session.close()
+    elif how.startswith("closed after "):
+        for state in ("22012", "57P01"):  # division by zero; what a session that is terminated says
+            with pytest.raises(psycopg.Error):
+                session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '%s'; END $$" % state)
+        session.close()
     elif how == "broken":
         socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
     elif how == "broken while busy":
@@ -108,6 +113,7 @@ def leave(admin, how, login):
     "how, timed_out, last",
     [
         ("closed", 2, ["disconnecting session"]),
+        ("closed after errors", 2, ["disconnecting session"]),
         ("broken", 2, ["disconnecting session"]),
         ("broken while busy", 2, ["disconnecting session"]),
         ("terminated", 3, [TERMINATING, "disconnecting session"]),

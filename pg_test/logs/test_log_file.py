@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 
 import psycopg
@@ -51,6 +52,18 @@ def test_a_clean_restart_keeps_rows_and_counts(server):
         assert [row for row in again[log] if row in rows[log]] == rows[log]
     for log in ("svl_terminate", "stl_tr_conflict"):
         assert again[log] == rows[log] and counts_again[log] == counts[log]
+
+
+def test_no_statement_is_in_the_file(server):
+    with server.connect("alice") as session, server.connect() as admin:
+        session.execute("SELECT 'a secret'")
+        session.execute("SELECT 1")
+        assert value(admin, "SELECT count(*) FROM stv_recents WHERE query LIKE '%%a secret%%' AND status = 'Done'") == 1
+    server.stop()
+    saved = json.loads(saved_file(server).read_text())["logs"]
+    assert {log["log"] for log in saved} == set(LOGS)
+    texts = b"".join(struct.pack("=Q", word) for log in saved for row in log["rows"] for word in row)
+    assert b"alice" in texts and b"a secret" not in texts
 
 
 def test_a_start_that_fails_keeps_the_file(server):

@@ -174,10 +174,11 @@ class TestConflicts:
 
     @pytest.fixture
     def table_and_other(self, admin, table):
-        admin.execute("CREATE TABLE other AS SELECT 0 AS v; GRANT ALL ON other TO PUBLIC")
+        admin.execute("CREATE TABLE other AS SELECT 0 AS v; CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        admin.execute("GRANT ALL ON other, late TO PUBLIC")
         yield
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'other'::regclass AND pid <> pg_backend_pid()")
-        admin.execute("DROP TABLE other")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation IN ('other'::regclass, 'late'::regclass) AND pid <> pg_backend_pid()")
+        admin.execute("DROP TABLE other, late")
 
     def test_a_deadlock(self, login, admin, table):
         first, second = login("alice"), login("boss")
@@ -207,7 +208,7 @@ class TestConflicts:
         [
             ("LOCK TABLE t", "t"),
             ("SELECT count(*) FROM t", "t"),
-            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / 0; EXCEPTION WHEN division_by_zero THEN END; LOCK TABLE t; END $$", "t"),
+            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / v; EXCEPTION WHEN division_by_zero THEN END; LOCK TABLE t; END $$", "t"),
             ("SELECT pg_advisory_xact_lock(1)", None),
         ],
     )
@@ -230,7 +231,7 @@ class TestConflicts:
             ("SELECT * FROM t WHERE id = 1 FOR UPDATE", True),
             ("DELETE FROM t USING other WHERE id = 1", True),
             ("INSERT INTO other SELECT v FROM t WHERE id = 1 FOR UPDATE", False),
-            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / 0; EXCEPTION WHEN division_by_zero THEN END; UPDATE t SET v = 3 WHERE id = 1; END $$", True),
+            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / v; EXCEPTION WHEN division_by_zero THEN END; UPDATE t SET v = 3 WHERE id = 1; END $$", True),
             ("WITH x AS (UPDATE t SET v = 3 WHERE id = 1) INSERT INTO other VALUES (1)", False),
         ],
     )
@@ -241,6 +242,23 @@ class TestConflicts:
         with pytest.raises(psycopg.errors.SerializationFailure):
             second.execute(statement)
         assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] == (self.oid(admin, "t") if known else None)
+
+    @pytest.mark.parametrize("begin, back", [("BEGIN; SAVEPOINT s", "ROLLBACK TO s"), ("BEGIN", "ROLLBACK; BEGIN")])
+    def test_a_query_that_was_rolled_back_is_forgotten(self, login, admin, table_and_other, begin, back):
+        """A deadlock at COMMIT, where a deferred constraint waits for a row and no query runs."""
+        first, second = login("alice"), login("boss")
+        second.execute("SET deadlock_timeout = '10ms'")
+        first.execute("BEGIN; INSERT INTO late VALUES (1)")
+        second.execute(begin)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            second.execute("UPDATE other SET v = 1 / v")
+        second.execute(back)
+        second.execute("UPDATE t SET v = 1 WHERE id = 1; INSERT INTO late VALUES (1)")
+        send(admin, first, "UPDATE t SET v = 2 WHERE id = 1")
+        wait_for_lock(admin, first)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            second.execute("COMMIT")
+        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] is None
 
     def test_a_conflict_of_reads_and_writes_names_no_table(self, login, admin, table):
         first, second = login("alice"), login("alice")

@@ -59,6 +59,24 @@ def test_drop_and_create_take_effect_at_once_in_open_sessions(login, admin, data
         owner.execute("CREATE EXTENSION redshift_sessions")
 
 
+@pytest.mark.parametrize(
+    "there, back",
+    [
+        ("FUNCTION redshift_sessions.pg_terminate_backend(int) RENAME TO another", "FUNCTION redshift_sessions.another(int) RENAME TO pg_terminate_backend"),
+        ("SCHEMA redshift_sessions RENAME TO another", "SCHEMA another RENAME TO redshift_sessions"),
+    ],
+    ids=["function", "schema"],
+)
+def test_a_new_name_takes_effect_at_once_in_open_sessions(login, database, there, back):
+    owner, member = prepare_extension(login, database), login("member", database)
+    for _ in range(2):
+        assert type_of(member) == INT4
+        owner.execute("ALTER " + there)
+        assert type_of(member) == BOOL
+        owner.execute("ALTER " + back)
+    assert type_of(member) == INT4
+
+
 def test_drop_extension_leaves_nothing_behind(login, database):
     owner = login(dbname=database)
     count = """

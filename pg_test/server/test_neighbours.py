@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from conftest import EVERYTHING, Server, eventually, pid_of, value
+from protocol import Raw, Refused
 
 BOOL = 16
 ORDERS = ["", "redshift_sessions", "redshift_sessions,pg_stat_statements", "pg_stat_statements,redshift_sessions"]
@@ -146,6 +147,36 @@ def test_another_library_watches_on(watched):
         with pytest.raises(psycopg.errors.QueryCanceled):
             member.execute("SELECT pg_cancel_backend(pg_backend_pid())")
         assert "watched pg_cancel_backend" in told(member)  # ours, of the same name
+
+
+def test_another_library_hears_of_errors(watched):
+    """And we do, whoever comes first."""
+    with watched.connect() as admin, watched.connect("alice") as session:
+        admin.execute("CREATE FUNCTION errors() RETURNS int LANGUAGE c AS 'watcher'")
+        for number in range(3):
+            assert value(session, "SELECT errors()") == number
+            with pytest.raises(psycopg.errors.SerializationFailure):
+                session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
+        assert value(admin, "SELECT count(*) FROM stl_tr_conflict WHERE process_id = %s", pid_of(session)) == 3
+
+
+def test_nothing_is_defined_for_a_driver_that_is_not_let_in(watched):
+    hba = watched.directory() / "data/pg_hba.conf"
+    hba.write_text("host all bob 127.0.0.1/32 ident\n" + hba.read_text())  # nobody answers there
+    driver = {"client_protocol_version": "2", "tomorrow": "a value"}
+    with watched.connect() as admin:
+        admin.execute("SELECT pg_reload_conf()")
+
+        def refused():
+            try:
+                Raw(watched.port, user="bob", **driver).close()
+            except Refused as error:
+                return error.sqlstate == "28000"
+
+        eventually(refused)
+    Raw(watched.port, user="alice", **driver).close()
+    told = re.findall('LOG:  (let in|refused) with "(.*)"', (watched.directory() / "log").read_text())
+    assert told[-2:] == [("refused", "nothing"), ("let in", "a value")]
 
 
 def test_a_worker_is_no_client(server, admin):

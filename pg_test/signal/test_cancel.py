@@ -83,6 +83,20 @@ def test_a_message_for_an_earlier_statement_is_stale(login, admin):
     assert outcome(target) == ("57014", POSTGRESQLS)
 
 
+def test_who_is_refused_leaves_no_message(login, admin):
+    """While a cancel of somebody else is still fresh, so that whoever cancels next would find it."""
+    target, bob = login("alice"), login("bob")
+    caught = "BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN SET LOCAL application_name = 'caught'; END"
+    send(admin, target, "DO $$ BEGIN %s; PERFORM pg_sleep(600); END $$" % caught)
+    value(admin, "SELECT redshift_sessions.cancel(%s, 'allowed')", pid_of(target))
+    name = "SELECT application_name FROM pg_stat_activity WHERE pid = %s"
+    eventually(lambda: value(admin, name, pid_of(target)) == "caught")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        bob.execute("SELECT redshift_sessions.cancel(%s, 'refused')", (pid_of(target),))
+    target.pgconn.get_cancel().cancel()
+    assert outcome(target) == ("57014", "allowed")
+
+
 def test_other_errors_keep_their_text(login, admin):
     target = login("alice")
     value(admin, "SELECT redshift_sessions.cancel(%s, 'not this')", pid_of(target))

@@ -99,6 +99,19 @@ def test_a_session_that_does_not_end_in_time_is_not_called_missing(login, server
     eventually(lambda: not is_alive(admin, pid_of(target)))
 
 
+def test_after_a_call_messages_are_written_as_before(login, admin):
+    """During it PostgreSQL's own are not: ours say the same."""
+    target = login("alice")
+    admin.execute("SET client_min_messages = log; SET log_min_messages = info")
+    levels = "SELECT current_setting('client_min_messages'), current_setting('log_min_messages')"
+    for call in ("pg_cancel_backend(%d)", "pg_terminate_backend(%d, -1)", "pg_terminate_backend(%d)"):
+        try:
+            admin.execute("SELECT " + call % pid_of(target))
+        except psycopg.errors.NumericValueOutOfRange:
+            assert "-1" in call
+        assert admin.execute(levels).fetchall() == [("log", "info")], call
+
+
 def test_the_second_call_for_a_session_is_harmless(login, admin):
     target = login("alice")
     for _ in range(20):

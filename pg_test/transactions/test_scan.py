@@ -165,6 +165,15 @@ def test_a_function_of_the_same_name_is_none_of_ours(admin):
     assert "Custom Scan" not in plan(admin, "SELECT * FROM pg_temp.svv_transactions()")
 
 
+@pytest.mark.parametrize("language", ["sql", "plpgsql"])
+def test_a_function_whose_text_is_the_name_of_ours_is_none_of_ours(admin, language):
+    admin.execute("SET check_function_bodies = off")
+    admin.execute("CREATE FUNCTION pg_temp.mine() RETURNS TABLE (pid int) LANGUAGE %s AS 'svv_transactions_wrapper'" % language)
+    assert plan(admin, "SELECT pid FROM pg_temp.mine()") == "Function Scan on mine"
+    with pytest.raises(psycopg.errors.SyntaxError):
+        admin.execute("SELECT pid FROM pg_temp.mine()")
+
+
 def test_a_statement_that_is_cancelled_in_the_middle(login, admin, table):
     """The rows that were collected go with the statement, and the session goes on."""
     reader, waiter = login("awsuser"), login("alice")

@@ -171,6 +171,20 @@ pub fn saved_bytes() -> usize {
 mod tests {
     use super::*;
     use crate::logs::records::{Sent, Terminate};
+    use crate::shmem::ring::Counts;
+
+    #[test]
+    fn saved_rows_of_another_length_are_dropped_and_counted() {
+        let header = vec![0_u64; size_of::<Header>() / 8].leak();
+        let slots = vec![0_u64; Ring::<3>::bytes(5) / 8].leak();
+        let log = Log::<3>::new(0, "v", "s", || 5);
+        // SAFETY: zeroed, aligned, leaked.
+        log.ring.set(Some(unsafe { Ring::new(header.as_ptr().cast(), slots.as_ptr().cast(), 5) }));
+        let rows = vec![vec![1; 3], vec![2; 2], vec![3; 4], vec![], vec![5; 3]];
+        log.restore(&[SavedLog { log: "v".into(), counts: Counts { written: 9, dropped: 4 }, rows }]);
+        assert_eq!(log.rows(), [[1; 3], [5; 3]]);
+        assert_eq!(log.ring().counts(), Counts { written: 9, dropped: 7 });
+    }
 
     #[test]
     fn a_log_that_is_off_takes_rows_and_forgets_them() {

@@ -47,16 +47,15 @@ pub(crate) use executor_run_hook;
 /// CUSTOMPATH_SUPPORT_PROJECTION: 14 asks nobody and projects.
 pub const CUSTOM_SCAN_PROJECTS: u32 = 4;
 
-/// Is this the process of a client's session? `is_walsender` is asked where the process array does not tell.
-#[cfg(not(pg18_plus))]
-pub fn is_client(process: &pg_sys::PGPROC, _is_walsender: impl FnOnce() -> bool) -> bool {
-    !process.isBackgroundWorker
-}
-
-/// Is this the process of a client's session? `is_walsender` is asked where the process array does not tell.
-#[cfg(pg18_plus)]
+/// Is this the process of a client's session? `is_walsender` is asked where the process array does
+/// not tell: 18 does not count a replication connection among regular backends, and later minor
+/// releases of the versions before, as 15.18, count it among background workers.
 pub fn is_client(process: &pg_sys::PGPROC, is_walsender: impl FnOnce() -> bool) -> bool {
-    process.isRegularBackend || is_walsender()
+    #[cfg(not(pg18_plus))]
+    let regular = !process.isBackgroundWorker;
+    #[cfg(pg18_plus)]
+    let regular = process.isRegularBackend;
+    regular || is_walsender()
 }
 
 /// Number of the backend and of its local transaction, 0 outside a transaction.
