@@ -1,10 +1,12 @@
-//! Names each boundary between server versions once, for `src/pg/compat.rs`, keeps the SQL in
-//! the library, and compiles the few lines of C.
+//! Names each boundary between server versions once, for `compat.rs` and `raw.rs` in `src/pg`,
+//! keeps the SQL in the library, and compiles the C.
 
-/// cargo-pgrx reads the SQL from a section of the library that nothing refers to.
+/// cargo-pgrx reads the SQL from a section of the library that nothing refers to. Without this the
+/// linker would drop it.
 const KEEP_THE_SQL: &str = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
 
-/// With the headers of the server that pgrx is built for, and the flags of PostgreSQL's own code, which relies on some of them.
+/// Compiles with the headers of the server that pgrx is built for, and with the flags of
+/// PostgreSQL's own code, which relies on some of them.
 fn compile_c(major: u32) {
     let pg_config = std::env::var("PGRX_PG_CONFIG_PATH").unwrap_or_else(|_| "pg_config".into());
     let ask = |what| {
@@ -21,8 +23,9 @@ fn compile_c(major: u32) {
     );
     let mut build = cc::Build::new();
     build.files(["src/pg/port.c", "src/pg/locks.c"]).include(ask("--includedir-server"));
-    // Not -g and -O: cargo's profile decides about those, and about how the whole is linked, so Ubuntu's -flto is not ours either. Another
-    // compiler than PostgreSQL's may not know them all.
+    // -g and -O are left out: cargo's profile decides about those. It also decides how the whole is
+    // linked, so Ubuntu's -flto is not for us. A compiler other than PostgreSQL's may not know
+    // every flag.
     const NOT_OURS: [&str; 4] = ["-flto", "-ffat-lto-objects", "-fprofile", "-fsanitize"];
     let flags = ask("--cflags");
     let flags = flags.split_whitespace().filter(|flag| flag.starts_with("-f") || flag.starts_with("-W"));
@@ -40,8 +43,9 @@ fn main() {
             println!("cargo::rustc-cfg=pg{boundary}_plus");
         }
     }
-    // cargo-pgrx reads the SQL from a section of the library that nothing refers to. It would have the linker keep everything, for every
-    // crate (see CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND in .ci/install): three times the code for each new session to map.
+    // For the sake of that section cargo-pgrx would have the linker keep everything, of every
+    // crate: three times the code for each new session to map.
+    // CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND in .ci/install prevents it.
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");

@@ -1,4 +1,4 @@
-//! What can a user read from us? Every message, with its SQLSTATE, detail and hint.
+//! Every message that a user can read from us, with its SQLSTATE, detail and hint.
 
 use std::ffi::CStr;
 
@@ -12,7 +12,8 @@ pub struct Message {
     hint: Option<String>,
 }
 
-/// Redshift's text, from its CANCEL page. A warning, so that a query over many pids runs on.
+/// Redshift's text, from its CANCEL page. The functions only warn, so that a query over many pids
+/// runs on; CANCEL raises an error.
 pub fn no_such_session(pid: i32) -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -25,7 +26,7 @@ pub fn no_such_session(pid: i32) -> Message {
     }
 }
 
-/// PostgreSQL's own words, from pg_terminate_backend in its signalfuncs.c.
+/// PostgreSQL's own words, from pg_terminate_backend in signalfuncs.c.
 pub fn still_there(pid: i32, timeout: i64) -> Message {
     let unit = if timeout == 1 { "millisecond" } else { "milliseconds" };
     Message {
@@ -57,7 +58,7 @@ pub fn cancel_denied() -> Message {
     }
 }
 
-/// `function` is PostgreSQL's own, in a place where a call of it is not redirected.
+/// `function` is PostgreSQL's own, called in a place where calls are not redirected.
 pub fn native_denied(function: &CStr) -> Message {
     let function = function.to_string_lossy();
     Message {
@@ -72,7 +73,7 @@ pub fn native_denied(function: &CStr) -> Message {
     }
 }
 
-/// Said by CREATE EXTENSION. `libraries` is the present value of shared_preload_libraries.
+/// CREATE EXTENSION says this. `libraries` is the current value of shared_preload_libraries.
 pub fn not_preloaded(libraries: &str) -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_WARNING,
@@ -88,7 +89,7 @@ pub fn not_preloaded(libraries: &str) -> Message {
     }
 }
 
-/// Said once by each session that uses the SQL of an earlier version.
+/// Each session that uses the SQL of an earlier version says this once.
 pub fn earlier_sql(installed: &str, library: &str) -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_WARNING,
@@ -100,7 +101,7 @@ pub fn earlier_sql(installed: &str, library: &str) -> Message {
     }
 }
 
-/// The other way round: a server that runs on with the library that it was started with.
+/// The other way round: the server still runs with the library that it was started with.
 pub fn earlier_library(installed: &str, library: &str) -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_WARNING,
@@ -112,7 +113,8 @@ pub fn earlier_library(installed: &str, library: &str) -> Message {
     }
 }
 
-/// The view of a log that is not kept. `libraries` is the present value of shared_preload_libraries; None if ours is among them.
+/// For the view of a log that is not kept. `libraries` is the current value of
+/// shared_preload_libraries, or None if our library was loaded with the server.
 pub fn no_log(view: &str, setting: &str, libraries: Option<&str>) -> Message {
     let preload = libraries.map(|libraries| format!("shared_preload_libraries = '{}', ", preload_line(libraries)));
     Message {
@@ -126,8 +128,8 @@ pub fn no_log(view: &str, setting: &str, libraries: Option<&str>) -> Message {
     }
 }
 
-/// Into the server's log, while the server starts or stops; the logs begin empty.
-/// `aside` is what the file was renamed to, if it could be.
+/// For the server's log, while the server starts. `aside` is the file's new name, None if it could
+/// not be renamed.
 pub fn log_file_not_used(path: &str, reason: &str, aside: Option<&str>) -> Message {
     let left = match aside {
         Some(aside) => format!("The file was renamed to \"{aside}\"; the logs begin empty."),
@@ -141,6 +143,7 @@ pub fn log_file_not_used(path: &str, reason: &str, aside: Option<&str>) -> Messa
     }
 }
 
+/// For the server's log, while the server stops.
 pub fn log_file_not_written(path: &str, reason: &str) -> Message {
     Message {
         code: PgSqlErrorCode::ERRCODE_IO_ERROR,

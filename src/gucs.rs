@@ -1,4 +1,4 @@
-//! Which settings are there? In the README's order.
+//! Our own settings, redshift_sessions.*; `define` has them in the order of the README.
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 
@@ -10,7 +10,7 @@ use crate::pg::raw;
 static REDIRECT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 
-/// Without a word of `define`, the one that is right for every server.
+/// `snapshot` is right on every server; `define` makes `lists` the default where that is proved.
 static LOCK_SOURCE: GucSetting<Source> = GucSetting::<Source>::new(Source::snapshot);
 
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
@@ -27,7 +27,7 @@ pub fn cancel_text() -> bool {
     CANCEL_TEXT.get()
 }
 
-/// Amazon's drivers see server_version 8.0.2.
+/// Amazon's drivers see server_version 8.0.2, Redshift's, instead of the server's own.
 pub fn driver_server_version() -> bool {
     DRIVER_SERVER_VERSION.get()
 }
@@ -52,7 +52,7 @@ pub fn session_log_size() -> usize {
     SESSION_LOG_SIZE.get() as usize
 }
 
-/// Number of finished statements that stv_recents keeps; 0 turns that off.
+/// Number of finished statements that stv_recents keeps; 0 for the last one of each session only.
 pub fn statement_log_size() -> usize {
     STATEMENT_LOG_SIZE.get() as usize
 }
@@ -72,14 +72,15 @@ pub fn lock_source() -> Source {
     LOCK_SOURCE.get()
 }
 
-/// For what each statement asks: without pgrx's look at the thread, which costs more than the setting.
+/// For settings that every statement reads. Leaves out pgrx's check of the thread, which costs more
+/// than reading the setting.
 fn is_on(setting: &GucSetting<bool>) -> bool {
-    // SAFETY: written by PostgreSQL, in the only thread.
+    // SAFETY: only PostgreSQL writes it, in the backend's only thread.
     unsafe { *setting.as_ptr() }
 }
 
 pub fn define() {
-    // SAFETY: the assign hook is a plain C function, see there.
+    // SAFETY: the only hook, `plan_again`, is a plain function that cannot fail.
     unsafe {
         GucRegistry::define_bool_guc_with_hooks(
             c"redshift_sessions.redirect",
@@ -177,7 +178,7 @@ fn define_log_sizes() {
     );
 }
 
-/// Cached plans, those of PL/pgSQL above all, hold the function that was right when they were made.
+/// Cached plans, those of PL/pgSQL above all, call the function that was right when they were made.
 unsafe extern "C-unwind" fn plan_again(redirect: bool, _extra: *mut std::ffi::c_void) {
     if redirect != REDIRECT.get() {
         // SAFETY: only marks plans as stale; does not fail.

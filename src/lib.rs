@@ -1,12 +1,13 @@
 //! Amazon Redshift's sessions, transactions and locks on a stock PostgreSQL.
 //!
-//! A call of a function goes `redirect` (which calls are meant?) -> `signal` (find, decide, send) ->
-//! `policy` (may I?). A query on a view goes to the view's own file in `transactions`, `activity` or
-//! `logs`, which ask `pg` what PostgreSQL knows. `hooks` hears of everything else and tells the room.
+//! A call that signals a session passes through `redirect` (is this call meant?), `signal` (find,
+//! decide, send) and `policy` (may the caller?). A query on a view goes to the view's own file in
+//! `transactions`, `activity` or `logs`, which asks `pg` what PostgreSQL knows. `hooks` hears of
+//! everything else and tells the room that it concerns.
 
 use pgrx::prelude::*;
 
-// The rooms. Each imports only from those above it, see .ci/rooms.
+// The rooms. Each imports only from rooms above its own line; .ci/rooms checks that.
 mod policy;
 mod error;
 mod shmem;
@@ -22,7 +23,7 @@ mod hooks;
 
 pg_module_magic!(name, version);
 
-// One object a file, each after the one before it, so that every build has the same order.
+// One object per file. Each requires the one before it, so that every build has the same order.
 extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
 extension_sql_file!("../sql/pg_terminate_backend.sql", name = "pg_terminate_backend", requires = ["schema"]);
 extension_sql_file!(

@@ -1,15 +1,17 @@
-//! Who may signal whom, and who may see what. Facts in, verdict out; nothing here calls PostgreSQL.
+//! Who may signal whom, and who may see which rows. Facts in, verdict out; nothing here calls
+//! PostgreSQL.
 //!
-//! Amazon's rule (PG_TERMINATE_BACKEND): "You can terminate a session owned by your user. A superuser
-//! can terminate any session." The CANCEL privilege of its CANCEL page is membership of pg_signal_backend.
+//! Amazon's rule (PG_TERMINATE_BACKEND): "You can terminate a session owned by your user. A
+//! superuser can terminate any session." Amazon's CANCEL page names a CANCEL privilege; membership
+//! of pg_signal_backend stands for it here.
 
 use pgrx::pg_sys::Oid;
 
-/// The user who calls a function or reads a view: current_user.
+/// The user who asks for a signal: current_user.
 pub struct Caller {
     pub user: Oid,
     pub superuser: bool,
-    /// Has the privileges of pg_signal_backend, our CANCEL privilege.
+    /// Has the privileges of pg_signal_backend, which stands for Redshift's CANCEL privilege.
     pub may_cancel_others: bool,
 }
 
@@ -19,7 +21,8 @@ pub struct Owner {
     pub superuser: bool,
 }
 
-/// A process without an owner is a background process: superusers only.
+/// Only superusers may terminate a process without an owner. That is a background process, or a
+/// session that has not yet logged in.
 pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> bool {
     match owner {
         _ if caller.superuser => true,
@@ -28,7 +31,8 @@ pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> bool {
     }
 }
 
-/// As for terminating; pg_signal_backend opens every session but a superuser's.
+/// Whoever may terminate a session may cancel its query. Members of pg_signal_backend may also
+/// cancel queries of every other user who is no superuser.
 pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> bool {
     match owner {
         Some(owner) if caller.may_cancel_others && !owner.superuser => true,
@@ -36,7 +40,7 @@ pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> bool {
     }
 }
 
-/// The rows of a user-visible view that one reader gets.
+/// Which rows of a user-visible view one reader gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum VisibleRows {
     All,
@@ -44,12 +48,13 @@ pub enum VisibleRows {
 }
 
 impl VisibleRows {
-    /// `reads_all` is pg_read_all_stats, our SYSLOG ACCESS UNRESTRICTED.
+    /// `reads_all`: the reader has the privileges of pg_read_all_stats, which stands for Redshift's
+    /// SYSLOG ACCESS UNRESTRICTED.
     pub fn of(reader: Oid, superuser: bool, reads_all: bool) -> Self {
         if superuser || reads_all { VisibleRows::All } else { VisibleRows::OwnedBy(reader) }
     }
 
-    /// A background process has no owner, so only those who see everything see it.
+    /// A background process has no owner: only those who see everything see it.
     pub fn include(self, owner: Option<Oid>) -> bool {
         match self {
             VisibleRows::All => true,

@@ -1,13 +1,14 @@
-//! The allocator of our Rust code: the system's, and a small reserve for when that has nothing left.
+//! The allocator of our Rust code: the system's, and a small reserve for when that has nothing
+//! left.
 //!
-//! An error needs a little memory itself, also the one that says that there is none.
+//! Every error needs a little memory itself, even the one that says that there is none.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often this thread of a test has asked for memory.
+/// How many times the current thread of a test has asked for memory.
 #[cfg(test)]
 pub fn allocations() -> usize {
     ALLOCATIONS.get()
@@ -19,19 +20,19 @@ thread_local!(static ALLOCATIONS: std::cell::Cell<usize> = const { std::cell::Ce
 #[global_allocator]
 static ALLOCATOR: Reserved<System> = Reserved { system: System, reserve: Reserve::new() };
 
-/// Bytes of the reserve; pages that nobody writes to take no memory.
+/// Size of the reserve. Pages that nobody writes to take no memory.
 const BYTES: usize = 64 * 1024;
-/// What asks for more is a list, which can be told that there is none.
+/// Only lists ask for more than this, and they can be told that there is none.
 const LARGEST: usize = 4 * 1024;
 const ALIGN: usize = 16;
 
-/// The system's memory, and when there is none a reserve.
+/// The system's memory, and a reserve for when there is none.
 struct Reserved<A> {
     system: A,
     reserve: Reserve,
 }
 
-// SAFETY: memory of the system, or pieces of the reserve, which overlap with nothing as long as they are in use.
+// SAFETY: gives memory of the system, or pieces of the reserve, of which no two in use overlap.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         #[cfg(test)]
@@ -45,13 +46,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
         if self.reserve.owns(memory) {
             self.reserve.give_back();
         } else {
-            // SAFETY: promised by the caller; it came from the system.
+            // SAFETY: promised by the caller; the memory came from the system.
             unsafe { self.system.dealloc(memory, layout) }
         }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: promised by the caller; the old piece is at least as large as what is copied of it.
+        // SAFETY: promised by the caller; what is copied fits into the old piece and the new one.
         unsafe {
             if !self.reserve.owns(memory) {
                 let larger = self.system.realloc(memory, layout, size);
@@ -69,17 +70,18 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Reserved<A> {
     }
 }
 
-/// Given out from the front, and whole again when the last piece is back: errors do not last.
+/// Gives out pieces from the front, and is whole again when the last piece is back. That is soon:
+/// errors do not last.
 struct Reserve {
     memory: UnsafeCell<Bytes>,
-    /// Pieces in use in the upper half, bytes given out in the lower.
+    /// The number of pieces in use in the upper half, of bytes given out in the lower.
     state: AtomicU64,
 }
 
 #[repr(align(16))]
 struct Bytes([u8; BYTES]);
 
-// SAFETY: each piece is given to one owner.
+// SAFETY: `state` is atomic, and gives each piece to one owner.
 unsafe impl Sync for Reserve {}
 
 const PIECE: u64 = 1 << 32;
@@ -89,7 +91,7 @@ impl Reserve {
         Reserve { memory: UnsafeCell::new(Bytes([0; BYTES])), state: AtomicU64::new(0) }
     }
 
-    /// NULL if it asks for too much, or nothing is left.
+    /// NULL if `layout` asks for too much, or if nothing is left.
     fn take(&self, layout: Layout) -> *mut u8 {
         if layout.size() > LARGEST || layout.align() > ALIGN {
             return ptr::null_mut();
@@ -97,7 +99,7 @@ impl Reserve {
         let size = layout.size().next_multiple_of(ALIGN) as u64;
         let more = |state: u64| ((state % PIECE) + size <= BYTES as u64).then(|| state + PIECE + size);
         match self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more) {
-            // SAFETY: inside of the reserve.
+            // SAFETY: the piece ends inside the reserve, `more` has seen to that.
             Ok(before) => unsafe { (&raw mut (*self.memory.get()).0).cast::<u8>().add((before % PIECE) as usize) },
             Err(_) => ptr::null_mut(),
         }
@@ -120,7 +122,7 @@ mod tests {
     /// A system without memory.
     struct Nothing;
 
-    // SAFETY: gives nothing.
+    // SAFETY: never gives memory.
     unsafe impl GlobalAlloc for Nothing {
         unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
             ptr::null_mut()
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn small_pieces_come_from_the_reserve_and_large_ones_from_nowhere() {
         let allocator = Reserved { system: Nothing, reserve: Reserve::new() };
-        // SAFETY: pieces are given back with the size that they have.
+        // SAFETY: each piece is given back with the size that it has.
         unsafe {
             assert!(allocator.alloc(layout(LARGEST + 1)).is_null());
             let (one, two) = (allocator.alloc(layout(5)), allocator.alloc(layout(100)));
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn the_reserve_ends() {
         let allocator = Reserved { system: Nothing, reserve: Reserve::new() };
-        // SAFETY: as above.
+        // SAFETY: each piece is given back with the size that it has.
         unsafe {
             let pieces: Vec<_> = (0..BYTES / LARGEST).map(|_| allocator.alloc(layout(LARGEST))).collect();
             assert!(pieces.iter().all(|piece| !piece.is_null()) && allocator.alloc(layout(1)).is_null());

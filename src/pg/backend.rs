@@ -1,4 +1,4 @@
-//! Who is behind a pid, and who is asking?
+//! Who is behind a pid, and who is asking: what the rule about signals needs to know.
 
 use pgrx::pg_sys::{self, Oid};
 
@@ -14,22 +14,23 @@ pub struct Backend {
 
 impl Backend {
     pub fn find(pid: i32) -> Option<Self> {
-        // SAFETY: BackendPidGetProc gives NULL or an entry of the process array, which lives as long as the server;
-        // fields are copied, the pointer is not kept. PostgreSQL's own function reads it without a lock as well.
+        // SAFETY: BackendPidGetProc gives NULL, or an entry of the process array, which lives as
+        // long as the server. Fields are copied, the pointer is not kept. PostgreSQL's own
+        // pg_signal_backend reads roleId without a lock, too.
         let (role, client) = unsafe {
             let process = pg_sys::BackendPidGetProc(pid).as_ref()?;
             (process.roleId, compat::is_client(process, || is_walsender(pid)))
         };
         let owner = (client && role != Oid::INVALID).then(|| Owner {
             user: role,
-            // SAFETY: a role that was dropped meanwhile is no superuser.
+            // SAFETY: a plain look-up; a role that was dropped meanwhile is no superuser.
             superuser: unsafe { pg_sys::superuser_arg(role) },
         });
         Some(Backend { owner })
     }
 }
 
-/// current_user, and what the rule of signals asks about it.
+/// current_user, and what the rule about signals asks of it.
 pub fn caller() -> Caller {
     // SAFETY: plain look-ups, inside the transaction of the call.
     unsafe {

@@ -1,11 +1,11 @@
-//! Memory of one backend that is there as long as the process.
+//! Statics of one backend, which live as long as its process.
 
 use std::ops::Deref;
 
-/// A static of the one thread that a backend has. What changes in it is a `Cell`.
+/// A static that is used by the one thread of a backend. What changes in it is a `Cell`.
 pub struct BackendLocal<T>(T);
 
-// SAFETY: PostgreSQL's processes have one thread, which reads and writes it.
+// SAFETY: a process of PostgreSQL's has one thread, and only that reads and writes the value.
 unsafe impl<T> Sync for BackendLocal<T> {}
 
 impl<T> BackendLocal<T> {

@@ -1,4 +1,5 @@
-//! Everything that differs between server versions; the rest of the code sees one function.
+//! Everything that differs between server versions, but for declarations, which are in `raw.rs`.
+//! The rest of the code sees one function.
 
 use std::ffi::{CStr, c_int};
 
@@ -6,8 +7,8 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::raw;
 
-/// Defines the hook around the run of a query: `$around` gets the query, and what calls the next hook,
-/// given that. 18 took an argument away.
+/// Defines `$name`, our ExecutorRun_hook; 18 took an argument away. `$around` gets the query and a
+/// closure that runs it: given the next hook, the closure calls that, or the standard function.
 macro_rules! executor_run_hook {
     ($name:ident, $around:path) => {
         #[cfg(not(pg18_plus))]
@@ -44,7 +45,7 @@ macro_rules! executor_run_hook {
 }
 pub(crate) use executor_run_hook;
 
-/// CUSTOMPATH_SUPPORT_PROJECTION: 14 asks nobody and projects.
+/// CUSTOMPATH_SUPPORT_PROJECTION. 14 has no such flag, and every custom scan projects.
 pub const CUSTOM_SCAN_PROJECTS: u32 = 4;
 
 /// Is this the process of a client's session? `is_walsender` is asked where the process array does
@@ -58,7 +59,7 @@ pub fn is_client(process: &pg_sys::PGPROC, is_walsender: impl FnOnce() -> bool) 
     regular || is_walsender()
 }
 
-/// Number of the backend and of its local transaction, 0 outside a transaction.
+/// The numbers of the backend and of its local transaction; the latter is 0 outside a transaction.
 pub fn virtual_transaction_of(process: &pg_sys::PGPROC) -> (i32, u32) {
     #[cfg(not(pg17_plus))]
     return (process.backendId, process.lxid);
@@ -66,10 +67,10 @@ pub fn virtual_transaction_of(process: &pg_sys::PGPROC) -> (i32, u32) {
     return (process.vxid.procNumber, process.vxid.lxid);
 }
 
-/// The entry of the table of sessions at `index`, from 1.
+/// The entry at `index`, from 1, in PostgreSQL's copy of the table of sessions.
 ///
 /// # Safety
-/// The entry lives until the copy of the table is cleared.
+/// The entry is not used after that copy has been cleared.
 pub unsafe fn local_backend_status(index: c_int) -> *mut pg_sys::LocalPgBackendStatus {
     // SAFETY: gives NULL for an index that does not exist.
     unsafe {
@@ -80,7 +81,7 @@ pub unsafe fn local_backend_status(index: c_int) -> *mut pg_sys::LocalPgBackendS
     }
 }
 
-/// Privileges are bits of 64 from 16 on.
+/// AclMode has 64 bits from 16 on, and 32 before.
 pub fn acl_mode(privilege: u32) -> pg_sys::AclMode {
     #[cfg(not(pg16_plus))]
     return privilege;
@@ -98,7 +99,7 @@ pub fn function_aclcheck(function: Oid, user: Oid) -> pg_sys::AclResult::Type {
     }
 }
 
-/// Has `request` called when the server may still ask for shared memory: by a hook from 15 on, at once before.
+/// Has `request` called while shared memory can still be asked for: on 14 at once.
 #[cfg(feature = "pg14")]
 pub fn request_shared_memory(
     _save: impl FnOnce(Option<unsafe extern "C-unwind" fn()>),
@@ -108,7 +109,8 @@ pub fn request_shared_memory(
     unsafe { request() }
 }
 
-/// Has `request` called when the server may still ask for shared memory: by a hook from 15 on, at once before.
+/// Has `request` called while shared memory can still be asked for: from 15 on by a hook. `save`
+/// gets the hook that was there before.
 #[cfg(not(feature = "pg14"))]
 pub fn request_shared_memory(
     save: impl FnOnce(Option<unsafe extern "C-unwind" fn()>),
@@ -121,26 +123,28 @@ pub fn request_shared_memory(
     }
 }
 
-/// Servers on which the tests have compared our reading of the lock lists with PostgreSQL's own snapshot (pg_test/proof): on others,
-/// redshift_sessions.lock_source is `snapshot` unless it is set.
+/// Server versions on which the tests in pg_test/proof have compared our reading of the lock lists
+/// with PostgreSQL's own snapshot. On others, redshift_sessions.lock_source is `snapshot` unless
+/// somebody sets it.
 const PROVED: [i32; 7] = [14_0001, 15_0018, 16_0014, 17_0009, 17_0011, 18_0004, 18_0006];
 
 pub fn lock_lists_are_proved() -> bool {
-    // SAFETY: a setting of each server, a number in digits.
+    // SAFETY: every server has this setting, and its value is a string.
     let version = unsafe { CStr::from_ptr(raw::GetConfigOption(c"server_version_num".as_ptr(), false, false)) };
     version.to_str().is_ok_and(|version| version.parse().is_ok_and(|version: i32| PROVED.contains(&version)))
 }
 
-/// What a setting is as long as nobody sets it.
+/// Sets the value that a setting has as long as nobody else sets it.
 pub fn set_default(name: &CStr, value: &CStr) {
     use pg_sys::{GucContext::PGC_SUSET, GucSource::PGC_S_DYNAMIC_DEFAULT};
-    // SAFETY: a setting that has been defined, and a value that it takes; both are copied.
+    // SAFETY: the setting has been defined and takes the value; PostgreSQL copies the strings.
     unsafe { raw::SetConfigOption(name.as_ptr(), value.as_ptr(), PGC_SUSET, PGC_S_DYNAMIC_DEFAULT) }
 }
 
-/// Nobody else may define settings below our prefix.
+/// Nobody may set what we do not define below our prefix. 14 only warns of what has been set
+/// already.
 pub fn reserve_settings(prefix: &CStr) {
-    // SAFETY: copies the prefix.
+    // SAFETY: PostgreSQL copies the prefix.
     unsafe {
         #[cfg(feature = "pg14")]
         pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());

@@ -1,7 +1,8 @@
-//! Which functions take the place of PostgreSQL's own in this database? Ours, if the extension is here.
+//! What this database has of the extension: the functions that take the place of PostgreSQL's own,
+//! and the version of the SQL.
 //!
-//! A name is not enough: anyone with CREATE on the database could have made a schema `redshift_sessions` with look-alikes.
-//! Only a superuser can make a function in language C.
+//! A name is not enough: anyone with CREATE on the database could have made a schema
+//! `redshift_sessions` with look-alikes. Only a superuser can make a function in language C.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -25,39 +26,40 @@ pub struct Targets {
 }
 
 struct Known {
-    /// None until somebody asks, and again after CREATE or DROP EXTENSION.
+    /// None until somebody asks, and again after a schema or a function has changed, as by CREATE
+    /// or DROP EXTENSION.
     targets: Cell<Option<Option<Targets>>>,
-    /// How often the answer was to be forgotten.
+    /// How many times the answer had to be forgotten.
     forgotten: Cell<u64>,
 }
 
 static KNOWN: BackendLocal<Known> = BackendLocal::new(Known { targets: Cell::new(None), forgotten: Cell::new(0) });
 
-/// None in a database without the extension. Looked up without regard to the caller's privileges.
+/// None in a database without the extension. The caller's privileges do not matter.
 pub fn targets() -> Option<Targets> {
     if let Some(known) = KNOWN.targets.get() {
         return known;
     }
     let before = KNOWN.forgotten.get();
     let found = look_up();
-    // The look-up itself hears of changes: what it found before one is not to be kept.
+    // During the look-up PostgreSQL may tell us of a change. Then what was found is not kept.
     if KNOWN.forgotten.get() == before {
         KNOWN.targets.set(Some(found));
     }
     found
 }
 
-/// Is it known, without looking, that the extension is here?
+/// Is it known, without a look-up, that the extension is here?
 pub fn are_known() -> bool {
     matches!(KNOWN.targets.get(), Some(Some(_)))
 }
 
-/// Has nobody looked yet?
+/// Would `targets` have to look?
 pub fn is_unknown() -> bool {
     KNOWN.targets.get().is_none()
 }
 
-/// Forget what is known when a schema or a function changes.
+/// Has the answer forgotten whenever a schema or a function changes.
 pub fn watch_catalog() {
     for cache in [pg_sys::SysCacheIdentifier::NAMESPACEOID, pg_sys::SysCacheIdentifier::PROCOID] {
         // SAFETY: the callback is a plain function that cannot fail.
@@ -72,7 +74,7 @@ unsafe extern "C-unwind" fn forget(_arg: Datum, _cache: std::ffi::c_int, _hash: 
 
 fn look_up() -> Option<Targets> {
     let _room = Roomy::call();
-    // SAFETY: a look-up by name.
+    // SAFETY: a look-up by name, which may find nothing.
     let schema = unsafe { pg_sys::get_namespace_oid(c"redshift_sessions".as_ptr(), true) };
     if schema == Oid::INVALID {
         return None;
@@ -88,7 +90,7 @@ fn look_up() -> Option<Targets> {
 }
 
 fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<Oid> {
-    // SAFETY: the form is read before its tuple is released.
+    // SAFETY: `form` is read before its tuple is released.
     unsafe {
         let types = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32);
         let tuple = pg_sys::SearchSysCache3(
@@ -112,7 +114,7 @@ fn function(schema: Oid, name: &CStr, arguments: &[Oid], result: Oid) -> Option<
 /// Is this the function behind svv_transactions? Only a superuser can make one in language C.
 pub fn is_svv_transactions(function: Oid) -> bool {
     let _room = Roomy::call();
-    // SAFETY: the form and the text are read before their tuple is released.
+    // SAFETY: the tuple's struct and text are read before the tuple is released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, function.into());
@@ -134,10 +136,11 @@ pub fn is_svv_transactions(function: Oid) -> bool {
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
-/// Has this session looked which version is installed?
+/// Has this session looked up which version is installed?
 static LOOKED: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
 
-/// Called wherever our functions begin, so it costs a look at the catalog the first time, and nothing after that.
+/// Warns if the SQL and the library are of different versions. Called wherever our functions begin:
+/// the first call in a session looks into the catalog, the others do nothing.
 pub fn remind() {
     if LOOKED.replace(true) {
         return;
@@ -150,17 +153,19 @@ pub fn remind() {
     }
 }
 
-/// None for what is no version of ours.
+/// None if one of them is no version of ours.
 fn compare(installed: &str, library: &str) -> Option<Ordering> {
     let numbers = |version: &str| version.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>();
     Some(numbers(installed)?.cmp(&numbers(library)?))
 }
 
-/// The version that pg_extension says. None as well if somebody has locked that table: who looks for locks must not wait for one.
+/// The version in pg_extension. None as well if somebody has locked that table: whoever looks for
+/// locks must not wait for one.
 fn installed() -> Option<String> {
     let _room = Roomy::call();
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    // SAFETY: the name outlives the scan; the tuple is read before it ends, and the lock is given back.
+    // SAFETY: the name outlives the scan; the tuple is read before the scan ends, and the lock is
+    // given back.
     unsafe {
         if !pg_sys::ConditionalLockRelationOid(pg_sys::ExtensionRelationId, lock) {
             return None;

@@ -2,10 +2,10 @@
 
 use pgrx::pg_sys::{List, ListCell};
 
-/// The cells of a list, of pointers, integers or oids.
+/// The cells of a list of pointers, integers or oids.
 ///
 /// # Safety
-/// NIL, which is NULL, or a list that nobody changes meanwhile.
+/// `list` is NIL, which is NULL, or a list that nobody changes meanwhile.
 pub unsafe fn cells<'a>(list: *const List) -> &'a [ListCell] {
     // SAFETY: promised by the caller.
     unsafe {
@@ -16,8 +16,10 @@ pub unsafe fn cells<'a>(list: *const List) -> &'a [ListCell] {
     }
 }
 
+/// The pointers in a list of pointers.
+///
 /// # Safety
-/// As `cells`; a list of pointers to `T`, or to nodes that begin as `T` does.
+/// As for `cells`. The pointers are to `T`, or to nodes that begin as `T` does.
 pub unsafe fn pointers<'a, T: 'a>(list: *const List) -> impl ExactSizeIterator<Item = *mut T> + 'a {
     // SAFETY: promised by the caller.
     unsafe { cells(list).iter().map(|cell| cell.ptr_value.cast()) }

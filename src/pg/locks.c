@@ -1,34 +1,48 @@
 /*
  * Copies who holds and awaits which locks, in one of two ways.
  *
- * redshift_sessions_lock_lists() follows each backend's own lists of locks. PostgreSQL's GetLockStatusData() (lock.c) walks through its hash
- * table instead, which has room for all locks that could be, and copies four times as much per lock.
- * redshift_sessions_lock_snapshot() takes PostgreSQL's own copy: for servers on which the first way has not been proved (see compat.rs).
+ * redshift_sessions_lock_lists() follows each backend's own lists of locks. PostgreSQL's
+ * GetLockStatusData() (lock.c) walks through its hash table instead, which has room for all locks
+ * that could be, and copies four times as much per lock.
+ * redshift_sessions_lock_snapshot() takes PostgreSQL's own copy: for servers on which the first way
+ * has not been proved (see compat.rs).
  *
- * What is read here belongs to other processes. Who guards each field, in PostgreSQL 14 to 18 alike unless said otherwise:
+ * What is read here belongs to other processes. What guards each field, in PostgreSQL 14 to 18
+ * alike unless said otherwise:
  *
  * PGPROC.fpRelId, fpLockBits, fpVXIDLock, fpLocalTransactionId
- *     fpInfoLock of that PGPROC (proc.h). Written under it in exclusive mode by the backend itself, and by those who move its fast-path locks to
- *     the table (lock.c: FastPathTransferRelationLocks, VirtualXactLock). fpLocalTransactionId is read again without it, as one aligned word, to
- *     see whether a transaction is still the same.
+ *     fpInfoLock of that PGPROC (proc.h). They are written with it held in exclusive mode, by the
+ *     backend itself and by whoever moves its fast-path locks to the table (lock.c:
+ *     FastPathTransferRelationLocks, VirtualXactLock). fpLocalTransactionId is read a second time
+ *     without the lock, as one aligned word, to see whether the transaction is still the same.
  * PGPROC.myProcLocks[i], PROCLOCK.procLink, PROCLOCK.holdMask, LOCK.nRequested, LOCK.nGranted
- *     the lock of partition i (lock.c: "the partition lock must be held to examine or modify"). Lists are made once, when the server starts
- *     (proc.c: InitProcGlobal), and never again for a process that can have a lock.
- *     The exception are prepared transactions. PREPARE TRANSACTION clears the whole PGPROC of one and makes its lists anew (twophase.c:
- *     MarkAsPreparingGuts), in between of which they lead nowhere. It does so under TwoPhaseStateLock in exclusive mode and not under any
- *     partition lock; so those PGPROCs are read under TwoPhaseStateLock in shared mode, and under the partition locks as well: that is how their
- *     locks come (lock.c: PostPrepare_Locks) and go (LockRefindAndRelease).
- *     Order: TwoPhaseStateLock before partition locks, as in FinishPreparedTransaction, which releases the locks of a prepared transaction with
- *     TwoPhaseStateLock held. Nobody takes them the other way round.
+ *     the lock of partition i, which protects "all the LOCK objects of that partition as well as
+ *     their subsidiary PROCLOCKs", and the list i of each PGPROC (lmgr/README). The lists are made
+ *     once, when the server starts (proc.c: InitProcGlobal), and never again for a process that can
+ *     have a lock.
+ *     Prepared transactions are the exception. PREPARE TRANSACTION clears the whole PGPROC of one
+ *     and makes its lists anew (twophase.c: MarkAsPreparingGuts). In between they lead nowhere. It
+ *     holds TwoPhaseStateLock in exclusive mode meanwhile, and no partition lock. So those PGPROCs
+ *     are read with TwoPhaseStateLock held in shared mode. The partition locks are held as well,
+ *     because under them the locks of prepared transactions come (lock.c: PostPrepare_Locks) and go
+ *     (LockRefindAndRelease).
+ *     Order: TwoPhaseStateLock before the partition locks, as in FinishPreparedTransaction, which
+ *     holds TwoPhaseStateLock while it releases the locks of a prepared transaction. Nobody takes
+ *     them the other way round.
  * PGPROC.waitLock, waitLockMode
- *     the partition lock of the lock that is waited for (proc.c: ProcSleep, ProcWakeup; lock.c: RemoveFromWaitQueue).
+ *     the partition lock of the awaited lock (proc.c: ProcSleep, since 18 JoinWaitQueue, and
+ *     ProcWakeup; lock.c: RemoveFromWaitQueue).
  * PGPROC.lockGroupLeader
- *     the partition lock of the leader (proc.c: BecomeLockGroupMember, ProcKill). A parallel worker sets it before it takes its first lock, and
- *     keeps it until it has none: where we have found a lock of the worker's, under the lock that guards that, it is there.
+ *     the partition lock of the leader (proc.c: BecomeLockGroupMember, ProcKill). A parallel worker
+ *     sets it before it takes its first lock, and keeps it until it has none. So it is set wherever
+ *     we have found a lock of the worker's, under the LWLock that guards that one.
  * PGPROC.pid, roleId, databaseId, xid, and backendId, or vxid.procNumber since 17
- *     written by the process itself: pid and number before it takes its first lock; role and database while it logs in; xid when it is assigned and
- *     in the end of the transaction, before its locks are released. One aligned word each, as PostgreSQL reads them (GetLockStatusData,
- *     BackendPidGetProc). Those of prepared transactions: TwoPhaseStateLock, see above.
+ *     no lock: each is one aligned word, which PostgreSQL reads like that, too (GetLockStatusData,
+ *     BackendPidGetProc). The process writes pid and number before it takes its first lock, and
+ *     role and database while it logs in. xid is written when it is assigned, and again at the end
+ *     of the transaction, before the locks are released; then by another process if several end
+ *     together (procarray.c: ProcArrayGroupClearXid). TwoPhaseStateLock guards those of prepared
+ *     transactions, see above.
  */
 #include "postgres.h"
 
@@ -44,7 +58,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* Which locks are enough; more may be given. As in locks.rs. */
+/* Which locks are enough; the copy may have more. The same struct as Wanted in locks.rs. */
 typedef struct RedshiftSessionsWanted
 {
 	Oid			user;			/* who logged in; InvalidOid for everybody */
@@ -52,22 +66,33 @@ typedef struct RedshiftSessionsWanted
 	bool		waiting;		/* only those that wait for a lock */
 } RedshiftSessionsWanted;
 
-/* A process or a prepared transaction with its locks. A process has one for its fast-path locks and another one for the rest. As in locks.rs. */
+/*
+ * A process or a prepared transaction that has locks. The same struct as Holder in locks.rs.
+ * The lists give a process one for its fast-path locks and another for the rest; the snapshot gives
+ * one for each lock.
+ *
+ * `local` is the transaction whose virtual transaction lock it holds, or 0. For a prepared
+ * transaction it is what it was. From the snapshot it is what PGPROC says: 0 once the
+ * transaction is ending, or the process has gone.
+ */
 typedef struct RedshiftSessionsHolder
 {
 	uint32		index;			/* in ProcGlobal->allProcs */
 	int32		backend;		/* its number */
-	uint32		local;			/* its transaction: the one whose virtual transaction lock it holds, or 0; of a prepared one what it was */
+	uint32		local;			/* its local transaction, see above */
 	uint32		now;			/* the same when it was looked at again */
 	int32		pid;			/* 0 for a prepared transaction */
 	int32		leader;			/* of a parallel worker; 0 for others */
-	TransactionId xid;			/* of its transaction, if it has one and has not ended */
+	TransactionId xid;			/* of its transaction, if it has one and has not ended; 0 from the snapshot */
 	Oid			user;
 	Oid			database;
 	uint32		locks;			/* how many, in the order of the holders */
 } RedshiftSessionsHolder;
 
-/* What is needed of a LockInstanceData, in a small part of its size: there may be millions. As in locks.rs. */
+/*
+ * What is needed of a LockInstanceData, in a small part of its size: there may be millions. The
+ * same struct as Entry in locks.rs.
+ */
 typedef struct RedshiftSessionsLock
 {
 	uint32		object;			/* the transaction, or the relation if the kind has one */
@@ -79,9 +104,10 @@ typedef struct RedshiftSessionsLock
 /* It is held, and somebody waits for the same object. */
 #define IN_THE_WAY 0x80
 
-/* Some hundred microseconds of work. As in snapshot.rs. */
+/* A few hundred microseconds of work. The same number as in transactions/snapshot.rs. */
 #define LOCKS_BETWEEN_INTERRUPTS (16 * 1024)
 
+/* The same struct as Entries in locks.rs. */
 typedef struct RedshiftSessionsLocks
 {
 	RedshiftSessionsHolder *holders;
@@ -92,7 +118,7 @@ typedef struct RedshiftSessionsLocks
 	Size		room;
 } RedshiftSessionsLocks;
 
-/* Called while nobody can take or release a lock of the main table, or NULL. */
+/* NULL, or called while nobody can take or release a lock of the main table. */
 typedef void (*RedshiftSessionsMeanwhile) (void *argument);
 
 RedshiftSessionsLocks redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessionsMeanwhile meanwhile, void *argument);
@@ -131,7 +157,10 @@ begin(RedshiftSessionsLocks *result)
 	result->number = 0;
 }
 
-/* The leader, of a parallel worker. Read once: without the partition locks it may become NULL at any moment. */
+/*
+ * The leader of a parallel worker, NULL for others. Read once: without the partition locks the
+ * field may become NULL at any moment.
+ */
 static const PGPROC *
 leader_of(const PGPROC *proc)
 {
@@ -148,7 +177,7 @@ is_wanted(const PGPROC *proc, const RedshiftSessionsWanted *wanted)
 	/* A parallel worker's locks belong to its leader's transaction. */
 	return (!OidIsValid(wanted->user) || proc->roleId == wanted->user || (leader && leader->roleId == wanted->user)) &&
 		(wanted->pid == 0 || proc->pid == wanted->pid || (leader && leader->pid == wanted->pid)) &&
-		(!wanted->waiting || proc->waitLock || proc->lockGroupLeader);	/* a leader tells whose transaction a waiting worker's is */
+		(!wanted->waiting || proc->waitLock || proc->lockGroupLeader);	/* a waiting worker's transaction is its leader's */
 }
 
 static RedshiftSessionsHolder *
@@ -166,7 +195,7 @@ append_holder(RedshiftSessionsLocks *result)
 	return holder;
 }
 
-/* The holder whose locks were appended since there were `before`, if there are any. */
+/* Appends the holder of all locks after the first `before`, if there are any. */
 static void
 append_process(RedshiftSessionsLocks *result, const PGPROC *proc, Size before)
 {
@@ -268,7 +297,7 @@ append_partition(RedshiftSessionsLocks *result, PGPROC *proc, int partition)
 #endif
 }
 
-/* All of them, in their order, as everybody does who takes more than one. */
+/* In partition order, like everybody who takes more than one (lmgr/README). */
 static void
 acquire_partitions(void)
 {
@@ -292,13 +321,13 @@ redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessi
 
 	begin(&result);
 
-	/* One backend after the other, as GetLockStatusData does: none of these locks can be in the way of another one. */
+	/* One backend after the other, as GetLockStatusData does: fast-path locks never conflict. */
 	for (uint32 i = 0; i < number; i++)
 	{
 		PGPROC	   *proc = &ProcGlobal->allProcs[i];
 		Size		before = result.number;
 
-		/* Most places have nobody in them, and 18 may have thousands of slots in each. */
+		/* Most PGPROCs are free, and in 18 each may have thousands of slots. */
 		if (proc->pid == 0 || !is_wanted(proc, wanted))
 			continue;
 		LWLockAcquire(&proc->fpInfoLock, LW_SHARED);
@@ -307,7 +336,7 @@ redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessi
 		LWLockRelease(&proc->fpInfoLock);
 	}
 
-	/* The rest as of one moment. Prepared transactions are behind the processes, and not counted. */
+	/* The rest as of one moment. Prepared transactions follow the processes, and are not counted. */
 	if (prepared)
 	{
 		LWLockAcquire(TwoPhaseStateLock, LW_SHARED);
@@ -334,8 +363,9 @@ redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessi
 }
 
 /*
- * Is anything awaited? Those who hold the same in the table are in the way. Nobody waits for a fast-path lock, though there may be one beside somebody
- * who waits for the same relation: LockReleaseAll and AbortStrongLockAcquire open the fast path before the table is brought up to date.
+ * Whoever holds a lock in the table on what somebody awaits is in the way. Nobody waits for a
+ * fast-path lock. There may be one on a relation for which somebody waits, though: LockReleaseAll
+ * and AbortStrongLockAcquire open the fast path before they bring the table up to date.
  */
 static void
 mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
@@ -360,7 +390,10 @@ mark_what_is_in_the_way(RedshiftSessionsLocks *result, const LockData *data)
 	}
 }
 
-/* Of a process, by its number. Each is asked for once: before 17 that takes SInvalWriteLock, and there may be a million locks. */
+/*
+ * The PGPROC of a backend number. Each is looked up once: before 17 that takes SInvalWriteLock, and
+ * there may be a million locks.
+ */
 static PGPROC *
 process_by_number(int backend, PGPROC **known)
 {
@@ -375,7 +408,7 @@ process_by_number(int backend, PGPROC **known)
 	return known[backend];
 }
 
-/* Of prepared transactions, which have no process, there is the xid among their locks. */
+/* A prepared transaction has no process to ask, but its xid is among its locks. */
 static void
 append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance, PGPROC **known)
 {
@@ -407,15 +440,18 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance,
 		holder->index = proc - ProcGlobal->allProcs;
 		holder->user = proc->roleId;
 		holder->database = proc->databaseId;
-		/* PostgreSQL does not say whose worker has a fast-path lock. */
+		/* For a fast-path lock PostgreSQL does not name the worker's leader. */
 		if (instance->fastpath && leader)
 			holder->leader = leader->pid;
 	}
 }
 
 /*
- * Nobody can be kept from taking or releasing locks meanwhile: GetLockStatusData() takes each fpInfoLock before the partition locks, as those do who
- * move fast-path locks to the table with an fpInfoLock held. With the partition locks held it would wait for them, and they for us.
+ * This cannot keep anybody from taking or releasing locks, because it must not call
+ * GetLockStatusData() with the partition locks held. GetLockStatusData() takes each fpInfoLock
+ * before the partition locks, and so do those who move fast-path locks to the table: they take a
+ * partition lock with an fpInfoLock held. We would wait for their fpInfoLock, and they for our
+ * partition locks.
  */
 RedshiftSessionsLocks
 redshift_sessions_lock_snapshot(void)

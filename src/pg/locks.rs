@@ -1,7 +1,8 @@
-//! Which locks are held and awaited? One copy of the lock table, in our own terms.
+//! Which locks are held and awaited: a copy of the lock table, in our own terms.
 //!
-//! As in PostgreSQL's own, the fast-path locks of each backend are read first and the rest of the table after that, so the
-//! copy of one backend can mix two transactions; `transactions.rs` sorts that out.
+//! As in PostgreSQL's own copy, the fast-path locks of each backend are read first, and the rest of
+//! the table after that. So what is copied of one backend can mix two transactions;
+//! `transactions/collector.rs` sorts that out.
 
 use std::ffi::c_void;
 use std::ops::Range;
@@ -14,42 +15,44 @@ use pgrx::pg_sys::{self, Oid};
 use crate::pg::memory::{self, Scratch};
 use crate::policy::VisibleRows;
 
-/// A process or a prepared transaction with locks. There may be several for one process. As in locks.c, which says more.
+/// A process or a prepared transaction that has locks. A process may be here several times.
+/// The same struct as RedshiftSessionsHolder in locks.c, which says more.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct Holder {
-    /// In PostgreSQL's process array.
+    /// The index of its entry in the process array (ProcGlobal->allProcs).
     pub index: u32,
     pub backend: i32,
-    /// The transaction whose virtual transaction lock it holds, 0 for none.
+    /// The local transaction whose virtual transaction lock it holds, 0 for none.
     pub local: u32,
-    /// The same when it was looked at again.
+    /// The same, looked at again later.
     pub now: u32,
     /// 0 for a prepared transaction.
     pub pid: i32,
-    /// The leader's pid, of a parallel worker; 0 for others.
+    /// The pid of a parallel worker's leader; 0 for others.
     pub leader: i32,
-    /// Of its transaction, 0 if it has none or is ending.
+    /// The id of its transaction, 0 if it has none or is ending. PostgreSQL's snapshot leaves it 0:
+    /// there the id is among the locks.
     pub xid: u32,
     pub user: Oid,
     pub database: Oid,
-    /// How many, in the order of the holders.
+    /// How many locks it has. The locks lie in the order of the holders.
     pub locks: u32,
 }
 
 impl Holder {
-    /// Did its transaction hold its locks all the time between the two looks?
+    /// Did its transaction hold its locks from the first look to the second?
     pub fn is_open(&self) -> bool {
         self.local != 0 && self.now == self.local
     }
 }
 
-/// What a holder has and awaits of one object.
+/// Which locks a holder has and awaits on one object.
 #[derive(Clone, Copy)]
 pub struct Lock {
     /// One bit for each mode held, as PostgreSQL's LOCKBIT_ON.
     pub held: i32,
-    /// The mode asked for, 0 for none.
+    /// The mode awaited, 0 for none.
     pub awaited: i32,
     /// It is held, and somebody waits for the same object.
     pub in_the_way: bool,
@@ -59,17 +62,17 @@ pub struct Lock {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Object {
     Relation(u32),
-    /// A row or page of the relation, or its extension.
+    /// A row or a page of the relation, or the extension of the relation by pages.
     PartOf(u32),
     /// A transaction by its id.
     Transaction(u32),
-    /// Another way to wait for a transaction: by its virtual id, or for its speculative insertion.
+    /// A transaction by its virtual id, or its speculative insertion.
     OtherTransaction,
-    /// Advisory locks, locks on objects that are no relation.
+    /// Advisory locks, and locks on objects that are no relations.
     Other,
 }
 
-/// As in locks.c.
+/// The same struct as RedshiftSessionsLock in locks.c.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Entry {
@@ -82,7 +85,7 @@ struct Entry {
 const IN_THE_WAY: u8 = 0x80;
 
 impl Lock {
-    /// Of someone who waits for something that svv_transactions shows.
+    /// Does it keep somebody waiting for something that svv_transactions shows?
     pub fn is_in_the_way(self) -> bool {
         self.in_the_way && self.object != Object::Other
     }
@@ -99,7 +102,7 @@ impl From<&Entry> for Lock {
     }
 }
 
-/// Kinds of lock tags, see PostgreSQL's storage/lock.h.
+/// The kinds of lock tags are in PostgreSQL's storage/lock.h.
 fn object(entry: &Entry) -> Object {
     use pg_sys::LockTagType::*;
     match (entry.kind & !IN_THE_WAY).into() {
@@ -111,7 +114,7 @@ fn object(entry: &Entry) -> Object {
     }
 }
 
-/// As in locks.c.
+/// The same struct as RedshiftSessionsLocks in locks.c.
 #[repr(C)]
 struct Entries {
     holders: *mut Holder,
@@ -128,19 +131,19 @@ struct Entries {
 pub enum Source {
     /// Each backend's own lists of locks: fast.
     lists,
-    /// PostgreSQL's own snapshot, that of pg_locks.
+    /// PostgreSQL's own snapshot, which pg_locks shows.
     snapshot,
 }
 
-/// Which locks are enough, as far as a query says.
+/// Which locks are enough for a query.
 #[derive(Clone, Copy, Default)]
 pub struct Only {
     pub pid: Option<i32>,
-    /// Of transactions that wait.
+    /// Only those of transactions that wait.
     pub waiting: bool,
 }
 
-/// As in locks.c.
+/// The same struct as RedshiftSessionsWanted in locks.c.
 #[repr(C)]
 struct Wanted {
     user: Oid,
@@ -156,16 +159,17 @@ unsafe extern "C-unwind" {
     fn redshift_sessions_look_again(holders: *mut Holder, number: usize);
 }
 
-/// A copy of the lock table, as old as its memory context.
+/// A copy of the lock table, which lives as long as its memory context.
 pub struct Snapshot<'a> {
     holders: &'a mut [Holder],
     locks: &'a [Entry],
 }
 
 impl<'a> Snapshot<'a> {
-    /// At least what is asked for. `look` is called once it has been copied: when transactions may already have gone on, or, `frozen`,
-    /// while nobody can take or release a lock for which others wait. PostgreSQL's snapshot cannot be frozen: who has gone on since, and was
-    /// in the way, is shown as it is by then.
+    /// Copies at least what is asked for, and calls `look` after that. If `frozen`, nobody can take
+    /// or release a lock for which others wait until `look` has returned. If not, transactions may
+    /// have gone on before it is called. PostgreSQL's snapshot cannot be frozen: whoever was in the
+    /// way, and has gone on since, is shown as it is by then.
     pub fn take(
         context: &'a Scratch,
         source: Source,
@@ -182,8 +186,8 @@ impl<'a> Snapshot<'a> {
         let while_locked = frozen && source == Source::lists;
         let (meanwhile, argument): (Meanwhile, *mut c_void) =
             if while_locked { (Some(call), (&raw mut look).cast()) } else { (None, ptr::null_mut()) };
-        // SAFETY: gives arrays of that many elements, allocated in the context. Nothing here has a destructor; the argument is
-        // what `call` expects.
+        // SAFETY: locks.c gives arrays of that many elements, allocated in the context. Nothing in
+        // the closure has a destructor; the argument is what `call` expects.
         let snapshot = unsafe {
             let entries = memory::allocate_in(context.context(), || match source {
                 Source::lists => redshift_sessions_lock_lists(&wanted, meanwhile, argument),
@@ -197,12 +201,13 @@ impl<'a> Snapshot<'a> {
         if !while_locked {
             look();
         }
-        // SAFETY: the array is ours; what is read of the process array are single words.
+        // SAFETY: the holders are ours; each index is one of the process array, of which a single
+        // word is read.
         unsafe { redshift_sessions_look_again(snapshot.holders.as_mut_ptr(), snapshot.holders.len()) };
         snapshot
     }
 
-    /// Each holder with the range of its locks.
+    /// Each holder, with the range of its locks.
     pub fn holders(&self) -> impl Iterator<Item = (&Holder, Range<usize>)> {
         self.holders.iter().scan(0, |end, holder| {
             let start = *end;
@@ -216,9 +221,9 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// Called by locks.c with the locks held: PostgreSQL lets go of them if this raises an error.
+/// Called by locks.c while it holds the LWLocks: PostgreSQL releases them if this raises an error.
 #[pg_guard]
 unsafe extern "C-unwind" fn call(look: *mut c_void) {
-    // SAFETY: `take` gives one of these.
+    // SAFETY: `take` passes a pointer to one of these.
     unsafe { (*look.cast::<&mut dyn FnMut()>())() }
 }

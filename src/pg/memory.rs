@@ -1,10 +1,12 @@
-//! What if there is no memory? The call fails with PostgreSQL's error 53200, and nothing else does.
+//! For when memory runs out: the call fails with PostgreSQL's error 53200, and nothing else does.
 //!
-//! Rust ends the process when an allocation fails, and PostgreSQL then ends all sessions. So lists that grow with the server ask
-//! before they grow; what an error itself needs comes from the reserve of `allocator.rs`.
+//! Rust ends the process when an allocation fails, and PostgreSQL then ends all sessions. So lists
+//! that grow with the server ask before they grow. What the error itself needs comes from the
+//! reserve in `allocator.rs`.
 //!
-//! An error of PostgreSQL's that pgrx catches is copied into the current memory context. If that has no room, the copy fails in the
-//! same place, again and again, until PostgreSQL panics. So its functions are called in a context that has room.
+//! When pgrx catches an error of PostgreSQL's, it copies the error into the current memory context.
+//! If that has no room, the copy fails in the same place, again and again, until PostgreSQL panics.
+//! So we call PostgreSQL's functions in a context that has room.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -16,7 +18,7 @@ use pgrx::pg_sys;
 
 use crate::pg::backend_local::BackendLocal;
 
-/// Tests of pure code have no PostgreSQL to tell it to.
+/// Raises the error. Tests of pure code have no PostgreSQL to raise it.
 fn none_left() -> ! {
     #[cfg(test)]
     unreachable!("tests have memory");
@@ -69,7 +71,7 @@ pub fn set<T: Hash + Eq>(items: impl Iterator<Item = T>) -> HashSet<T> {
     set
 }
 
-/// A memory context that is there from the beginning, with its room.
+/// A memory context that exists from the beginning, with room in it.
 type Room = BackendLocal<Cell<pg_sys::MemoryContext>>;
 
 static CALL: Room = BackendLocal::new(Cell::new(ptr::null_mut()));
@@ -79,7 +81,7 @@ static ROW: Room = BackendLocal::new(Cell::new(ptr::null_mut()));
 pub fn make_room() {
     for room in [&CALL, &ROW] {
         const BYTES: usize = 16 * 1024;
-        // SAFETY: lives as long as the process, as those that are forked from it.
+        // SAFETY: the context lives as long as this process, and those that are forked from it.
         room.set(unsafe {
             let name = c"redshift_sessions room".as_ptr();
             pg_sys::AllocSetContextCreateInternal(pg_sys::TopMemoryContext, name, BYTES, BYTES, 16 * BYTES)
@@ -87,19 +89,19 @@ pub fn make_room() {
     }
 }
 
-/// The current memory context has room, until this goes.
+/// As long as this lives, the current memory context is one that has room.
 pub struct Roomy {
     room: pg_sys::MemoryContext,
     before: pg_sys::MemoryContext,
 }
 
 impl Roomy {
-    /// For functions of PostgreSQL's. What they allocate is there until the next one.
+    /// For a call of PostgreSQL's functions. What they allocate lives until the next `Roomy::call`.
     pub fn call() -> Self {
         Roomy::enter(&CALL)
     }
 
-    /// While a function of ours makes rows. `clear` makes it empty again.
+    /// For a function of ours that makes rows. `clear` empties the context for the next row.
     pub fn row() -> Self {
         Roomy::enter(&ROW)
     }
@@ -124,17 +126,18 @@ impl Roomy {
 
 impl Drop for Roomy {
     fn drop(&mut self) {
-        // SAFETY: the context of whoever called us, which outlives us.
+        // SAFETY: the context of whoever made this, which outlives it.
         unsafe { pg_sys::CurrentMemoryContext = self.before }
     }
 }
 
-/// A memory context below the current one, which ends with this. Not below the room of calls: it would end with the next one.
+/// A memory context below the current one, deleted when this goes. Do not make it below the room of
+/// `Roomy::call`: the next call would delete it.
 pub struct Scratch(pg_sys::MemoryContext);
 
 impl Scratch {
     pub fn new(name: &'static CStr) -> Self {
-        // SAFETY: an error is raised where there is room. The name is constant, as PostgreSQL wants it.
+        // SAFETY: an error finds room. The name is a constant, as PostgreSQL requires.
         unsafe {
             let parent = pg_sys::CurrentMemoryContext;
             let _room = Roomy::call();
@@ -155,15 +158,16 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // SAFETY: nobody keeps what is in it; it is not the current one.
+        // SAFETY: nobody keeps what is in it, and it is not the current context.
         unsafe { pg_sys::MemoryContextDelete(self.0) }
     }
 }
 
-/// What a function of PostgreSQL's allocates is in `context`, and an error of it where there is room.
+/// Calls a function of PostgreSQL's. What it allocates goes into `context`, and its error goes
+/// where there is room.
 ///
 /// # Safety
-/// The function is one that is not guarded, with nothing around it that has a destructor.
+/// `function` calls PostgreSQL without a guard, and holds nothing that has a destructor.
 pub unsafe fn allocate_in<T>(context: pg_sys::MemoryContext, function: impl FnOnce() -> T) -> T {
     let room = Roomy::call();
     // SAFETY: promised by the caller.
@@ -177,7 +181,7 @@ pub unsafe fn allocate_in<T>(context: pg_sys::MemoryContext, function: impl FnOn
     }
 }
 
-/// A copy of a string of PostgreSQL's.
+/// Copies a string of PostgreSQL's.
 pub fn c_string(text: &CStr) -> CString {
     let bytes = text.to_bytes_with_nul();
     let mut copy = Vec::new();

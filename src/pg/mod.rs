@@ -1,4 +1,4 @@
-//! PostgreSQL, asked: what the rest of the code knows of the server, it knows from here.
+//! Questions to PostgreSQL: what the rest of the code knows of the server, it knows from here.
 //!
 //! In come pids, oids and names; out come copies in our own terms. Unsafe code and the differences
 //! between versions live here, as far as they can.

@@ -1,4 +1,4 @@
-//! PostgreSQL's own functions that signal a session: the oids that they have in every server.
+//! PostgreSQL's own functions that signal a session, by the oids that they have on every server.
 
 use std::ffi::CStr;
 
@@ -11,7 +11,7 @@ pub fn is_native(function: Oid) -> bool {
     function == TERMINATE || function == CANCEL
 }
 
-/// Of one of them.
+/// `function` is one of them.
 pub fn name_of(function: Oid) -> &'static CStr {
     if function == TERMINATE { c"pg_terminate_backend" } else { c"pg_cancel_backend" }
 }

@@ -1,7 +1,8 @@
-//! How do sessions leave each other word? On a board in shared memory with a place for each session that can be.
+//! Boards in shared memory, on which sessions leave each other word. Each possible session has a
+//! place on a board.
 //!
-//! A place goes by the number of its backend in the process array, and what is there says for which pid it is: the next session
-//! with that number is another one.
+//! A session's place has the index of its entry in the process array (ProcGlobal->allProcs). The
+//! next session to get that entry is another one, so what is left there says for which pid it is.
 
 use std::cell::Cell;
 
@@ -10,13 +11,13 @@ use pgrx::pg_sys;
 use crate::pg::backend_local::BackendLocal;
 use crate::shmem::Segment;
 
-/// What a place has in it: atomic numbers, all of which may begin with zero.
+/// What a place consists of: atomic numbers, each of which may begin as zero.
 ///
 /// # Safety
-/// It is so, and its size is a multiple of 8.
+/// The type is such, and its size is a multiple of 8.
 pub unsafe trait Place: Sync + 'static {}
 
-/// Nothing is on it, and nothing stays, when the library was not loaded with the server.
+/// A place for each session. Nobody has one if the library was not loaded with the server.
 pub struct Board<P: Place>(BackendLocal<Cell<Option<&'static [P]>>>);
 
 impl<P: Place> Board<P> {
@@ -25,23 +26,23 @@ impl<P: Place> Board<P> {
     }
 
     pub fn of_pid(&self, pid: i32) -> Option<&'static P> {
-        // SAFETY: gives NULL or an entry of the process array, which lives as long as the server.
+        // SAFETY: gives NULL, or an entry of the process array, which lives as long as the server.
         unsafe { self.of(pg_sys::BackendPidGetProc(pid)) }
     }
 
     pub fn own(&self) -> Option<&'static P> {
-        // SAFETY: NULL until the process has its entry.
+        // SAFETY: MyProc is NULL until the process has its entry.
         unsafe { self.of(pg_sys::MyProc) }
     }
 
     /// # Safety
-    /// NULL or an entry of the process array.
+    /// `process` is NULL or an entry of the process array.
     unsafe fn of(&self, process: *const pg_sys::PGPROC) -> Option<&'static P> {
         let board = self.0.get()?;
         if process.is_null() {
             return None;
         }
-        // SAFETY: promised by the caller; the array begins there.
+        // SAFETY: promised by the caller; the array begins at allProcs.
         let number = unsafe { process.offset_from((*pg_sys::ProcGlobal).allProcs) };
         board.get(usize::try_from(number).ok()?)
     }
@@ -58,7 +59,7 @@ impl<P: Place> Segment for Board<P> {
     }
 }
 
-/// Clients' sessions come first in the process array.
+/// How many places there are. Clients' sessions come first in the process array.
 fn places() -> usize {
     // SAFETY: a setting, final before shared memory is asked for.
     unsafe { pg_sys::MaxConnections as usize }

@@ -1,10 +1,14 @@
 /*
- * Who is at the other end of the connection? PostgreSQL's Port, which pgrx does not bind: its layout differs between
- * server versions, so it is read by C that was compiled with the server's own headers.
+ * Who is at the other end of the connection: reads PostgreSQL's Port. pgrx does not bind it,
+ * because its layout differs between server versions. This file is compiled with the server's own
+ * headers.
  */
 #include "postgres.h"
 
-/* The headers of these libraries may be missing; the fields that are read here stand before theirs. */
+/*
+ * The headers of these libraries may be missing. The fields that are read here come before those
+ * that need them.
+ */
 #undef USE_OPENSSL
 #undef USE_SSL
 #undef ENABLE_GSS
@@ -26,13 +30,19 @@ typedef struct RedshiftSessionsPort
 	const char *ssl_cipher;
 } RedshiftSessionsPort;
 
-/* Strings of the Port, NULL where there is none. */
+/* Gives strings of the Port, NULL where it has none. */
 void redshift_sessions_port(Port *port, RedshiftSessionsPort *result);
 
-/* A constant string. To be asked while the client is being authenticated: the line of pg_hba.conf is freed soon after. */
+/*
+ * A constant string. Ask while the client is being authenticated: the line of pg_hba.conf is freed
+ * soon after.
+ */
 const char *redshift_sessions_auth_method(const Port *port);
 
-/* The startup packet's settings, names and values alternating: PostgreSQL applies them once the client is authenticated. */
+/*
+ * The settings in the startup packet: name, value, name, value. PostgreSQL applies them once the
+ * client is authenticated.
+ */
 List	  **redshift_sessions_startup_options(Port *port);
 
 List **

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use pgrx::pg_sys;
 
-/// As in port.c.
+/// The same struct as RedshiftSessionsPort in port.c.
 #[repr(C)]
 pub struct Port {
     pub user: *const c_char,
@@ -22,6 +22,8 @@ unsafe extern "C-unwind" {
     fn redshift_sessions_startup_options(port: *mut pg_sys::Port) -> *mut *mut pg_sys::List;
 }
 
+/// What the port says, or NULLs if there is no port.
+///
 /// # Safety
 /// The port is that of this process, or NULL.
 pub unsafe fn read(port: *mut pg_sys::Port) -> Port {
@@ -36,13 +38,13 @@ pub unsafe fn read(port: *mut pg_sys::Port) -> Port {
         ssl_cipher: nothing,
     };
     if !port.is_null() {
-        // SAFETY: compiled with the server's own headers.
+        // SAFETY: promised by the caller; port.c is compiled with the server's own headers.
         unsafe { redshift_sessions_port(port, &mut result) }
     }
     result
 }
 
-/// How the client is being authenticated: a constant string, NULL if that is not known.
+/// The method by which the client is being authenticated: a constant string, NULL if not known.
 ///
 /// # Safety
 /// The port is that of this process, whose client is being authenticated.
@@ -51,7 +53,7 @@ pub unsafe fn auth_method(port: *const pg_sys::Port) -> *const c_char {
     unsafe { redshift_sessions_auth_method(port) }
 }
 
-/// Names and values of the startup packet, alternating.
+/// The settings in the startup packet: name, value, name, value.
 ///
 /// # Safety
 /// The port is that of this process.

@@ -1,4 +1,5 @@
-//! How was the library loaded? CREATE EXTENSION tells those who would miss something.
+//! How the library was loaded: with the server, or later. CREATE EXTENSION warns those who would
+//! miss something.
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +18,13 @@ pub fn remember() {
     let starting = unsafe { pg_sys::process_shared_preload_libraries_in_progress };
     PRELOADED.store(starting, Ordering::Relaxed);
     if !starting {
-        // SAFETY: only marks plans as stale: those made before us call PostgreSQL's own functions.
+        // Plans that were made before this call PostgreSQL's own functions.
+        // SAFETY: only marks plans as stale.
         unsafe { raw::ResetPlanCache() }
     }
 }
 
-/// Was it loaded with the server, so that there is shared memory?
+/// Was the library loaded with the server, so that there is shared memory?
 pub fn by_server() -> bool {
     PRELOADED.load(Ordering::Relaxed)
 }
@@ -35,7 +37,7 @@ fn warn_if_not_preloaded() {
     }
 }
 
-/// The libraries that are loaded with the server, as they are set.
+/// The value of shared_preload_libraries.
 pub fn libraries() -> String {
     // SAFETY: the setting exists in every server, and its value is a string.
     let libraries =

@@ -1,4 +1,4 @@
-//! Which transactions are prepared? PostgreSQL keeps them to itself, but for one set-returning function.
+//! Which transactions are prepared. PostgreSQL tells this only through a set-returning function.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,13 @@ use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::pg::memory;
 
-/// A prepared transaction belongs to no session.
+/// A prepared transaction, which belongs to no session.
 #[derive(Clone, Copy)]
 pub struct Prepared {
     pub owner: Oid,
     pub database: Oid,
-    /// None while COMMIT PREPARED or ROLLBACK PREPARED releases its locks: PostgreSQL does not list it any more.
+    /// When it was prepared. None while COMMIT PREPARED or ROLLBACK PREPARED releases its locks: by
+    /// then PostgreSQL no longer lists it.
     pub prepared: Option<i64>,
 }
 
@@ -21,11 +22,11 @@ const PREPARED: i16 = 3;
 const OWNER: i16 = 4;
 const DATABASE: i16 = 5;
 
-/// By their ids.
+/// The prepared transactions that PostgreSQL lists, by their ids.
 pub fn transactions() -> HashMap<u32, Prepared> {
     let mut transactions = HashMap::new();
-    // SAFETY: calls the function as the executor does, row after row until it is done; its rows are copied. The memory is
-    // that of the caller's context.
+    // SAFETY: calls the function as the executor does, row after row until it is done. Its rows are
+    // copied. What it allocates goes into the caller's context.
     unsafe {
         let econtext = pg_sys::CreateStandaloneExprContext();
         let mut result = pg_sys::ReturnSetInfo {

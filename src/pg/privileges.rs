@@ -1,4 +1,4 @@
-//! What may current_user read and execute?
+//! What current_user may read and execute.
 
 use std::ffi::CStr;
 
@@ -7,7 +7,7 @@ use pgrx::pg_sys::{self, Oid};
 use crate::pg::compat;
 use crate::policy::VisibleRows;
 
-/// The rows of user-visible views that current_user gets.
+/// Which rows of user-visible views current_user gets.
 pub fn readable_rows() -> VisibleRows {
     // SAFETY: plain look-ups, inside the transaction of the call.
     unsafe {
@@ -17,8 +17,9 @@ pub fn readable_rows() -> VisibleRows {
     }
 }
 
-/// A view runs its function with the reader's rights, so a function behind a view for superusers must ask for SELECT on the
-/// view itself: then GRANT SELECT opens it, and calling the function does not.
+/// Raises an error unless current_user has SELECT on the view. A view calls its function with the
+/// reader's rights, so the function behind a view for superusers must check this itself: then GRANT
+/// SELECT opens the view, and calling the function is no way around it.
 pub fn check_select(view: &CStr) {
     // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
     unsafe {
@@ -30,7 +31,7 @@ pub fn check_select(view: &CStr) {
     }
 }
 
-/// May current_user execute the function? The name is for the error.
+/// Raises an error, with this name, unless current_user may execute the function.
 pub fn check_execute(function: Oid, name: &CStr) {
     // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.
     unsafe {

@@ -1,7 +1,8 @@
-//! Which processes does the server have, and what do sessions do? The table of sessions, copied.
+//! Which processes the server has, and what its sessions do: PostgreSQL's table of sessions
+//! (backend_status.c), copied.
 //!
-//! Read afresh each time: PostgreSQL would keep its copy until the transaction ends. Each entry is consistent in
-//! itself; the entries are read one after the other.
+//! The table is read afresh each time: PostgreSQL would keep its copy until the transaction ends.
+//! Each entry is consistent in itself; the entries are read one after the other.
 
 use std::ffi::{CStr, CString};
 
@@ -20,14 +21,15 @@ pub enum ProcessKind {
     Background,
 }
 
-/// What the table of sessions says about one process. Copied.
+/// What the table of sessions says about one process.
 #[derive(Clone, Copy)]
 pub struct Process {
     pub pid: i32,
     pub kind: ProcessKind,
     pub user: Oid,
     pub database: Oid,
-    /// When its transaction began, if it is in one. None with track_activities off.
+    /// When its transaction began; means something only if it is in one. None with track_activities
+    /// off.
     pub transaction_start: Option<pg_sys::TimestampTz>,
 }
 
@@ -41,15 +43,15 @@ pub fn processes() -> Vec<Process> {
     memory::collect(entries().map(|entry| process(&entry.backendStatus)))
 }
 
-/// A client's session, and its statement.
+/// A client's session, and its latest statement.
 pub struct Session {
     pub process: Process,
     pub started: pg_sys::TimestampTz,
-    /// Number of the backend and of its local transaction, 0 for none.
+    /// The numbers of the backend and of its local transaction, 0 for none.
     pub virtual_transaction: (i32, u32),
-    /// The transaction's id, 0 while none was assigned.
+    /// The transaction's id, 0 if none is assigned yet.
     pub xid: u32,
-    /// None before the first one, and with track_activities off.
+    /// None before the first statement, and with track_activities off.
     pub statement: Option<Statement>,
 }
 
@@ -60,7 +62,7 @@ pub struct Statement {
     pub ended: Option<pg_sys::TimestampTz>,
 }
 
-/// The clients' sessions that the reader may see; nothing else of the others is looked at.
+/// The clients' sessions that the reader may see. Of others, no more than a `Process` is read.
 pub fn sessions(rows: VisibleRows) -> Vec<Session> {
     let sessions = entries()
         .map(|entry| (entry, process(&entry.backendStatus)))
@@ -78,7 +80,8 @@ pub fn sessions(rows: VisibleRows) -> Vec<Session> {
 fn entries() -> impl Iterator<Item = &'static pg_sys::LocalPgBackendStatus> {
     // PostgreSQL makes its copy in a memory context of its own; this one is for an error.
     let _room = Roomy::call();
-    // SAFETY: the entries are PostgreSQL's private copy. Callers copy them before anybody can have it cleared.
+    // SAFETY: the entries are in PostgreSQL's private copy. Callers copy what they need before
+    // anybody can clear it.
     unsafe {
         pg_sys::pgstat_clear_backend_activity_snapshot();
         (1..=pg_sys::pgstat_fetch_stat_numbackends()).filter_map(|index| compat::local_backend_status(index).as_ref())
@@ -95,8 +98,10 @@ fn process(status: &pg_sys::PgBackendStatus) -> Process {
     }
 }
 
-/// A transaction is announced before its start is, and one that began with track_activities off never says it: it begins with a
-/// statement, whose start is known already; the first one of a session, which logs in, has none before it.
+/// The start of the transaction, or what comes closest. A transaction is visible before its start
+/// is, and the start of one that began with track_activities off never is. Then the start of the
+/// statement stands in: a transaction begins with a statement, whose start is known by then. The
+/// first transaction of a session, which logs in, has no statement: the session's start stands in.
 fn transaction_start(status: &pg_sys::PgBackendStatus) -> Option<pg_sys::TimestampTz> {
     if status.st_state == pg_sys::BackendState::STATE_DISABLED {
         return None;
@@ -113,14 +118,16 @@ fn statement(status: &pg_sys::PgBackendStatus) -> Option<Statement> {
         _ => return None,
     };
     let _room = Roomy::call();
-    // SAFETY: a string of PostgreSQL's private copy; the clipped one is there until the next call.
+    // SAFETY: a string in PostgreSQL's private copy; the clipped one lives until the next
+    // `Roomy::call`.
     let text = unsafe { CStr::from_ptr(pg_sys::pgstat_clip_activity(status.st_activity_raw)) };
     let started = status.st_activity_start_timestamp;
     (started != 0 && !text.is_empty()).then(|| Statement { text: memory::c_string(text), started, ended })
 }
 
 fn virtual_transaction(pid: i32) -> (i32, u32) {
-    // SAFETY: NULL or an entry of the process array, which lives as long as the server; fields are copied.
+    // SAFETY: NULL, or an entry of the process array, which lives as long as the server; fields are
+    // copied.
     unsafe { pg_sys::BackendPidGetProc(pid).as_ref() }.map_or((0, 0), compat::virtual_transaction_of)
 }
 

@@ -1,7 +1,7 @@
-//! Functions of PostgreSQL that are called without pgrx's guard, or that pgrx does not bind.
+//! Functions of PostgreSQL's that we call without pgrx's guard, or that pgrx does not bind.
 //!
-//! A guarded call from a hook would lose the position, context and names of every error that passes
-//! through it, so hooks call these, and hold nothing that has a destructor.
+//! An error that passed through a guarded call in a hook would lose its position, context and
+//! names. So hooks call these functions, and hold nothing that has a destructor.
 
 use std::ffi::{c_char, c_int, c_void};
 

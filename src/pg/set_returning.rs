@@ -1,4 +1,5 @@
-//! How does a function return a whole table at once? In a tuplestore, as PostgreSQL's own views over functions do.
+//! Functions that return a whole table at once: in a tuplestore, as those behind PostgreSQL's own
+//! views do.
 
 use pgrx::pg_sys::{self, Datum};
 
@@ -7,8 +8,8 @@ use crate::pg::extension;
 use crate::pg::memory::Roomy;
 use crate::pg::raw;
 
-/// Defines a C function that returns a table: `$put` puts its rows. `$info` tells PostgreSQL that it is
-/// called by the current conventions.
+/// Defines a C function that returns a table; `$put` puts its rows. `$info` tells PostgreSQL that
+/// the function is called by the version-1 conventions.
 macro_rules! function {
     ($function:ident, $info:ident, $put:path) => {
         #[unsafe(no_mangle)]
@@ -40,17 +41,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// One row; None is NULL. Its texts go with it. The SQL of an earlier version may declare fewer columns: new ones come last.
+    /// Puts one row, and frees its texts. None is NULL. The SQL of an earlier version may declare
+    /// fewer columns: new ones come last.
     pub fn put<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
         self.put_and_keep(columns);
         self.row.clear();
     }
 
-    /// One row, whose texts the next one may have as well.
+    /// Puts one row, and keeps its texts for the next one.
     pub fn put_and_keep<const COLUMNS: usize>(&mut self, columns: [Option<Datum>; COLUMNS]) {
         let mut nulls = columns.map(|column| column.is_none());
         let mut values = columns.map(|column| column.unwrap_or(Datum::from(0)));
-        // SAFETY: a value for each column that the descriptor has, of its type; they are copied.
+        // SAFETY: there is a value of the right type for each column of the descriptor; the values
+        // are copied.
         unsafe {
             assert!((*self.descriptor).natts as usize <= COLUMNS, "our SQL declares the columns");
             pg_sys::tuplestore_putvalues(self.store, self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
@@ -58,6 +61,8 @@ impl Rows {
     }
 }
 
+/// Where the running call puts its rows.
+///
 /// # Safety
 /// `fcinfo` is that of the running call.
 pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
@@ -76,7 +81,7 @@ pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
 
         let row = Roomy::row();
         let (mut descriptor, mut class, mut store) = (std::ptr::null_mut(), 0, std::ptr::null_mut());
-        // One guard, which is entered where there is room.
+        // One guard around both calls, entered in the context in which an error finds room.
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
             pg_sys::CurrentMemoryContext = (*(*result).econtext).ecxt_per_query_memory;
             class = raw::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);

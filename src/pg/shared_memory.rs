@@ -1,10 +1,12 @@
-//! The shared memory of the library: asked for before the server starts, found by each of its processes.
+//! The library's shared memory: asked for while the server starts, found by each of its processes.
 
 use pgrx::pg_sys;
 
 use crate::pg::raw;
 use crate::shmem::Segment;
 
+/// Asks for the memory of all segments.
+///
 /// # Safety
 /// The server is starting, and nobody has shared memory yet.
 pub unsafe fn request(segments: &[&dyn Segment]) {
@@ -12,9 +14,9 @@ pub unsafe fn request(segments: &[&dyn Segment]) {
     unsafe { raw::RequestAddinShmemSpace(bytes(segments)) }
 }
 
-/// Tells each segment where it is. True if the memory is new, and empty: the server starts, or starts
-/// anew after a crash, and there are no other processes. Where a server executes its children, each
-/// of them comes here as well, and finds it.
+/// Tells each segment where it lies. True if the memory is new and empty: the server starts, or
+/// starts anew after a crash, and there are no other processes. A server that executes its children
+/// instead of forking them (EXEC_BACKEND) comes here in each child as well, which finds the memory.
 ///
 /// # Safety
 /// Called by shmem_startup_hook.

@@ -1,4 +1,5 @@
-//! What are roles and databases called? As texts in the current memory context, NULL where there is no name.
+//! Texts for rows: names of roles and databases, and strings from elsewhere. They are allocated in
+//! the current memory context. A role or database that has gone has no name: None.
 
 use std::ffi::{CStr, CString};
 
@@ -7,7 +8,7 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use crate::error;
 use crate::pg::memory::Roomy;
 
-/// As a string of our own.
+/// The name of a role, as a string of our own.
 pub fn role(user: Oid) -> Option<CString> {
     let _room = Roomy::call();
     // SAFETY: gives NULL for a role that was dropped, or a string.
@@ -28,7 +29,7 @@ pub fn database_name(database: Oid) -> Option<Datum> {
 }
 
 /// # Safety
-/// It gives NULL or a string of PostgreSQL.
+/// `name` gives NULL or a string of PostgreSQL's.
 unsafe fn c_string(name: impl FnOnce() -> *mut std::ffi::c_char) -> Option<Datum> {
     let room = Roomy::call();
     let name = name();
@@ -37,8 +38,10 @@ unsafe fn c_string(name: impl FnOnce() -> *mut std::ffi::c_char) -> Option<Datum
     (!name.is_null()).then(|| text(unsafe { CStr::from_ptr(name) }))
 }
 
-/// What comes from elsewhere may be in another encoding or in none: names are those of the database where they were given, and a client
-/// may say anything before it is known. PostgreSQL's functions fail with such a text, and a row of a view must not make the view unreadable.
+/// A text that is valid in this database, whatever the string is. One from elsewhere may be in
+/// another encoding or in none: a name is in the encoding of the database where it was given, and a
+/// client may say anything before it is authenticated. PostgreSQL's functions fail on such a text,
+/// and one row must not make a view unreadable.
 pub fn text(string: &CStr) -> Datum {
     let bytes = string.to_bytes();
     // SAFETY: looks at the bytes, and raises no error.
@@ -47,10 +50,11 @@ pub fn text(string: &CStr) -> Datum {
     if valid { copy(bytes) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
 }
 
-/// An error of PostgreSQL's would be copied into the current memory context, which has no room then.
+/// Raises our own error if there is no room: pgrx would copy PostgreSQL's into the current memory
+/// context, which has no room then.
 fn copy(bytes: &[u8]) -> Datum {
     let size = pg_sys::VARHDRSZ + bytes.len();
-    // SAFETY: a text is its length and then its bytes; the current memory context is that of the call.
+    // SAFETY: a text is its length and then its bytes, and there is room for both.
     unsafe {
         let text = pg_sys::palloc_extended(size, pg_sys::MCXT_ALLOC_NO_OOM as i32).cast::<pg_sys::varlena>();
         if text.is_null() {
@@ -62,10 +66,11 @@ fn copy(bytes: &[u8]) -> Datum {
     }
 }
 
-/// That of no database.
+/// The encoding of no database.
 pub const UNKNOWN_ENCODING: i32 = -1;
 
-/// A text of another session, whose database may have another encoding: then its letters of other languages are `?`.
+/// A text of another session, whose database may have another encoding. If so, each byte that is
+/// not ASCII becomes `?`.
 pub fn foreign_text(mut string: Vec<u8>, encoding: i32) -> Datum {
     // SAFETY: reads this process's own memory.
     if encoding != unsafe { pg_sys::GetDatabaseEncoding() } {

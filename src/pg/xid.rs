@@ -1,4 +1,5 @@
-//! Transaction ids: their full 64 bits, their order, and what stands in for one that was not assigned.
+//! Transaction ids: their full 64 bits, their order, and what stands in for one that is not
+//! assigned.
 
 use pgrx::pg_sys;
 
@@ -8,19 +9,20 @@ pub fn next() -> u64 {
     unsafe { pg_sys::ReadNextFullTransactionId() }.value
 }
 
-/// Stands in for the id of a transaction that has none: negative, and another one for each transaction.
+/// Stands in for the id of a transaction that has none: negative, and different for each of them.
 pub fn unassigned(backend: i32, local: u32) -> i64 {
     -((i64::from(backend) << 32) + i64::from(local))
 }
 
-/// The 64-bit id of a transaction that is open: older than the next one, by less than 2^32.
+/// The 64-bit id of an open transaction: older than the next one, by less than 2^32.
 pub fn full(next: u64, xid: u32) -> i64 {
     let epoch = next >> 32;
     let epoch = if u64::from(xid) > next & 0xffff_ffff { epoch.wrapping_sub(1) } else { epoch };
     (epoch << 32 | u64::from(xid)) as i64
 }
 
-/// Transaction ids wrap around: compare as PostgreSQL's TransactionIdPrecedes does.
+/// The older of two ids. Ids wrap around, so this compares as PostgreSQL's TransactionIdPrecedes
+/// does.
 pub fn older(a: u32, b: u32) -> u32 {
     if (a.wrapping_sub(b) as i32) < 0 { a } else { b }
 }

@@ -8,11 +8,13 @@ pub mod ring;
 
 /// A part of the memory that the server gives us when it starts.
 pub trait Segment: Sync {
-    /// How much it takes: a multiple of 8.
+    /// How many bytes it takes: a multiple of 8.
     fn bytes(&self) -> usize;
 
+    /// Tells the segment where it lies.
+    ///
     /// # Safety
-    /// There are `bytes()` bytes, aligned to 8, which live as long as the process. They were zeroed
-    /// before the first process came.
+    /// At `memory` are `bytes()` bytes, aligned to 8, which live as long as the process. They were
+    /// zeroed before the first process came.
     unsafe fn place(&self, memory: *mut u8);
 }

@@ -1,15 +1,17 @@
-//! How is a text kept in words? Cut to fit, filled up with zeros. Nothing here calls PostgreSQL.
+//! Texts packed into words: cut to fit, and filled up with zeros. Nothing here calls PostgreSQL.
 
 use std::ffi::CString;
 
-/// Texts are names, at most 63 bytes each, and addresses: nothing that PostgreSQL has not cut between two letters already.
+/// Cuts a long text at a byte, even in the middle of a letter. Addresses fit, and names and labels
+/// have been cut between two letters: names by PostgreSQL, to 63 bytes, labels by query_group.rs.
+/// What a driver says of itself has not been cut, so stl_connection_log shows only its ASCII.
 pub fn pack<const WORDS: usize>(text: &[u8]) -> [u64; WORDS] {
     let mut words = [0; WORDS];
     pack_into(&mut words, text);
     words
 }
 
-/// Leaves the words behind the text as they are.
+/// Leaves the words after the text as they are.
 pub fn pack_into(words: &mut [u64], text: &[u8]) {
     for (word, bytes) in words.iter_mut().zip(text.chunks(8)) {
         let mut eight = [0; 8];

@@ -1,8 +1,10 @@
-//! How do many processes write one bounded log that never makes any of them wait? Nothing here calls PostgreSQL.
+//! A log of bounded size that many processes write without ever waiting. Nothing here calls
+//! PostgreSQL.
 //!
-//! Each row has a number, and with it a slot. Whoever finds somebody else writing in its slot, or a later row, gives up its
-//! own, so a writer that dies or sleeps in the middle costs a row and no time. A row that is overwritten or given up is
-//! counted: rows that are here and rows that were dropped add up to rows written.
+//! The number of a row tells its slot. A writer gives up its row if another writer is busy in that
+//! slot, or if a later row is there already. So a writer that dies or sleeps in the middle of a row
+//! costs others a row, and no time. Rows that are overwritten or given up count as dropped: the
+//! rows that are here and the dropped ones add up to the rows written.
 
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +17,9 @@ pub struct Header {
     dropped: AtomicU64,
 }
 
-/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an empty ring. Its header is apart from its
-/// slots, so that the headers of several rings are in one page: for each page that it touches, a new session pays.
+/// A ring in memory that all processes share, at the same address in each. Zeroed memory is an
+/// empty ring. Its header lies apart from its slots, so that several rings have their headers in
+/// one page: a new session pays for each page that it touches.
 #[derive(Clone, Copy)]
 pub struct Ring<const WORDS: usize> {
     header: &'static Header,
@@ -30,13 +33,14 @@ pub struct Counts {
 }
 
 impl<const WORDS: usize> Ring<WORDS> {
-    /// Of its slots.
+    /// How many bytes `size` slots take.
     pub const fn bytes(size: usize) -> usize {
         size * size_of::<Slot<WORDS>>()
     }
 
     /// # Safety
-    /// Both are aligned to 8, zeroed, and live as long as the process; there are `bytes(size)` bytes of slots.
+    /// Header and slots are aligned to 8, were zeroed before any process used them, and live as
+    /// long as the process. There are `bytes(size)` bytes of slots.
     pub unsafe fn new(header: *const Header, slots: *const u8, size: usize) -> Self {
         // SAFETY: promised by the caller; everything in a ring is atomic.
         unsafe { Ring { header: &*header, slots: std::slice::from_raw_parts(slots.cast(), size) } }
@@ -53,14 +57,15 @@ impl<const WORDS: usize> Ring<WORDS> {
         }
     }
 
-    /// Puts back rows, oldest first, and what `counts` gave, into an empty ring, as far as it has room.
+    /// Puts saved rows, oldest first, and what `counts` gave into an empty ring. If it has too
+    /// little room, the oldest rows are dropped.
     pub fn restore(&self, counts: &Counts, rows: impl ExactSizeIterator<Item = [u64; WORDS]>) {
         self.header.written.store(counts.written.saturating_sub(rows.len() as u64), Ordering::Relaxed);
         self.header.dropped.store(counts.dropped, Ordering::Relaxed);
         rows.for_each(|row| self.write(&row));
     }
 
-    /// A row may be shorter than its slot, if it tells where it ends.
+    /// Writes a row, which may be shorter than its slot if it tells where it ends.
     pub fn write(&self, row: &[u64]) {
         let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
         if !self.write_as(number, row) {
@@ -81,8 +86,8 @@ impl<const WORDS: usize> Ring<WORDS> {
         }
     }
 
-    /// Whole rows, as they lie: those with smaller numbers are older. A row that is being written at
-    /// this moment is not among them.
+    /// All whole rows, in the order of their slots. Each comes with a number: the smaller, the
+    /// older. Leaves out a row that is being written at this moment.
     pub fn rows(&self) -> impl Iterator<Item = (u64, [u64; WORDS])> {
         self.slots.iter().filter_map(Slot::read)
     }
@@ -135,7 +140,7 @@ mod tests {
     fn a_slot_that_is_being_written_costs_a_row_and_no_time() {
         let ring = ring(2);
         ring.write(&[1; 3]);
-        // A writer that stopped in the middle of its row.
+        // A writer has stopped in the middle of its row.
         ring.slots[1].stop_in_the_middle();
         ring.write(&[2; 3]);
         assert_eq!(read(&ring), [[1; 3]]);

@@ -1,7 +1,8 @@
-//! How is a row shared without a lock, and never read by halves? Nothing here calls PostgreSQL.
+//! A row that processes share without a lock, and never read by halves. Nothing here calls
+//! PostgreSQL.
 //!
-//! A writer claims the slot by making its version odd. A reader takes the row if the version is even, and the same before and
-//! after.
+//! A writer claims the slot by making its version odd. A reader takes the row if the version was
+//! even before it read, and is the same afterwards.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -15,17 +16,20 @@ pub struct Slot<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Slot<WORDS> {
-    /// Gives the version of the row that was here, or None, and writes nothing, while somebody else writes or if the row that is
-    /// here is of a later version. Versions are even. Of a shorter row the rest is what was here before.
+    /// Writes the row, and gives the version of the one that was here. Gives None and writes
+    /// nothing while somebody else writes, or if the row here has a later version. Versions are
+    /// even. If `row` is shorter than the slot, the rest of the slot stays as it was.
     pub fn write(&self, version: u64, row: &[u64]) -> Option<u64> {
         let before = self.version.load(Ordering::Relaxed);
         if before % 2 == 1 || before > version { None } else { self.exchange(before, version, row) }
     }
 
-    /// Replaces whatever is here, unless somebody else is writing.
+    /// As `write`, with the next version: replaces whatever is here, unless somebody else is
+    /// writing.
     pub fn replace(&self, row: [u64; WORDS]) -> Option<u64> {
         let before = self.version.load(Ordering::Relaxed);
-        // Made of the very version that is exchanged: two who replace at once must not give two rows the same one.
+        // The new version is made from the very one that is exchanged. So two who replace at once
+        // cannot give two rows the same version.
         if before % 2 == 1 { None } else { self.exchange(before, before + 2, &row) }
     }
 
@@ -39,7 +43,8 @@ impl<const WORDS: usize> Slot<WORDS> {
         Some(before)
     }
 
-    /// A whole row and its version. None if there is none, or if it is being written all the time.
+    /// A whole row and its version. None if nothing was written yet, or if the row was being
+    /// written each time we looked.
     pub fn read(&self) -> Option<(u64, [u64; WORDS])> {
         const PATIENCE: usize = 1000;
         for _ in 0..PATIENCE {
