@@ -1,29 +1,10 @@
 """On a hot standby: both functions and the view work, and the primary's locks are seen."""
 
-import os
-import subprocess
-
 import psycopg
 import pytest
 
 from conftest import EVERYTHING, Server, eventually, is_alive, outcome, pid_of, rows_of, send, value, wait_for_lock
-
-
-class Standby(Server):
-    def __init__(self, primary):
-        super().__init__("standby", EVERYTHING)  # for its directory and port
-        self.stop()
-        data = str(self.directory() / "data")
-        # As whoever owns the data.
-        run = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        backup = primary.call("copy").rsplit("/", 1)[0] + "/pg_basebackup"
-        for command in (
-            ["rm", "-rf", data],
-            [backup, "-d", primary.dsn(dbname="postgres"), "-D", data, "-c", "fast"],
-            ["touch", data + "/standby.signal"],
-        ):
-            subprocess.run(run + command, check=True, cwd="/")
-        self.start({**EVERYTHING, "max_standby_streaming_delay": "-1", "primary_conninfo": primary.dsn(dbname="postgres")})
+from standby import Standby
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ impl Record<3> for Terminate {
 
     fn decode([pid_and_kind, time, user]: [u64; 3]) -> Self {
         let kind = if pid_and_kind >> 32 == Sent::Cancel as u64 { Sent::Cancel } else { Sent::Terminate };
-        Terminate { pid: pid_and_kind as i32, time: self::time(time), user: user as u32, kind }
+        Terminate { pid: pid_and_kind as i32, time: time_of(time), user: user as u32, kind }
     }
 }
 
@@ -138,7 +138,7 @@ impl Record<4> for Conflict {
 
     fn decode([xid, pid_and_table, start, abort]: [u64; 4]) -> Self {
         let (pid, table) = (pid_and_table as i32, (pid_and_table >> 32) as u32);
-        Conflict { xid: xid as i64, pid, start: time(start), abort: time(abort), table }
+        Conflict { xid: xid as i64, pid, start: time_of(start), abort: time_of(abort), table }
     }
 }
 
@@ -194,7 +194,7 @@ impl Record<66> for Connection {
         Connection {
             event,
             pid: words[0] as i32,
-            time: time(words[1]),
+            time: time_of(words[1]),
             duration: words[2] as i64,
             remote_host: part(&words, 3),
             remote_port: part(&words, 9),
@@ -208,7 +208,7 @@ impl Record<66> for Connection {
             driver_version: part(&words, 52),
             plugin_name: part(&words, 60),
             protocol_version: words[64] as i32,
-            session_start: time(words[65]),
+            session_start: time_of(words[65]),
         }
     }
 }
@@ -234,8 +234,8 @@ impl Record<20> for Ended {
         Ended {
             pid: words[0] as i32,
             how,
-            start: time(words[1]),
-            end: time(words[2]),
+            start: time_of(words[1]),
+            end: time_of(words[2]),
             user: words[3] as u32,
             database: (words[3] >> 32) as u32,
             user_name: part(&words, 4),
@@ -249,7 +249,7 @@ impl Record<20> for Ended {
 const FIRST_TIME: i64 = -211_813_488_000_000_000;
 const LAST_TIME: i64 = 9_223_371_331_199_999_999;
 
-fn time(word: u64) -> i64 {
+fn time_of(word: u64) -> i64 {
     (word as i64).clamp(FIRST_TIME, LAST_TIME)
 }
 

@@ -9,6 +9,7 @@ pub struct BackendLocal<T>(T);
 unsafe impl<T> Sync for BackendLocal<T> {}
 
 impl<T> BackendLocal<T> {
+    /// For statics only: a test that shared one between its threads would break the rule.
     pub const fn new(value: T) -> Self {
         BackendLocal(value)
     }

@@ -5,10 +5,13 @@ use pgrx::pg_sys;
 /// This session is neither cancelled nor ended while `function` runs. After an error PostgreSQL
 /// sets its count back itself.
 pub fn hold<T>(function: impl FnOnce() -> T) -> T {
-    // SAFETY: a count of this process, read by PostgreSQL's ProcessInterrupts.
-    unsafe { pg_sys::InterruptHoldoffCount += 1 };
-    let result = function();
-    // SAFETY: the same count of this process.
-    unsafe { pg_sys::InterruptHoldoffCount -= 1 };
-    result
+    // SAFETY: a count of this process, read by PostgreSQL's ProcessInterrupts. It is put back to
+    // what it was, not counted down: an error that was caught inside has set it to zero.
+    unsafe {
+        let before = pg_sys::InterruptHoldoffCount;
+        pg_sys::InterruptHoldoffCount = before + 1;
+        let result = function();
+        pg_sys::InterruptHoldoffCount = before;
+        result
+    }
 }

@@ -38,5 +38,6 @@ pub unsafe fn place(segments: &[&dyn Segment]) -> bool {
 }
 
 fn bytes(segments: &[&dyn Segment]) -> usize {
-    segments.iter().map(|segment| segment.bytes()).sum()
+    let bytes = segments.iter().map(|segment| segment.bytes());
+    bytes.inspect(|bytes| assert!(bytes.is_multiple_of(8), "each segment is aligned")).sum()
 }

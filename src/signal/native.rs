@@ -19,8 +19,9 @@ pub fn terminate(pid: i32) -> bool {
 
 /// Raises PostgreSQL's own error about a negative timeout. PostgreSQL checks the timeout before the
 /// pid.
-pub fn refuse_timeout(pid: i32, timeout: i64) {
+pub fn refuse_timeout(pid: i32, timeout: i64) -> ! {
     call_terminate(pid, timeout);
+    unreachable!("PostgreSQL refuses a negative timeout")
 }
 
 fn call_terminate(pid: i32, timeout: i64) -> bool {

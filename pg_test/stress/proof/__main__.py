@@ -15,15 +15,15 @@ import contextlib
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import threading
 import time
 
 import psycopg
-from conftest import Server, free_port
+from conftest import Server
 from mutants import MUTANTS, mutant
+from standby import Standby
 from workload import Workload
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -76,23 +76,6 @@ def compiled(source, name):
     library.unlink(missing_ok=True)
     subprocess.run(["cc", *flags, "-fPIC", "-shared", "-o", library, HERE / "prove.c"], check=True)
     return library
-
-
-class Standby(Server):
-    """A copy of the primary, with its functions and tables."""
-
-    def __init__(self, primary):
-        self.name, self.port = "test-proof-standby", free_port()
-        self.call("remove", self.name)
-        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        self.directory().mkdir()
-        if user:
-            shutil.chown(self.directory(), user[2])
-        data = str(self.directory() / "data")
-        backup = str(pathlib.Path(self.call("copy")).with_name("pg_basebackup"))
-        for command in ([backup, "-d", primary.dsn(dbname="postgres"), "-D", data, "-c", "fast"], ["touch", data + "/standby.signal"]):
-            subprocess.run(user + command, check=True, cwd="/")
-        self.start({**SETTINGS, "primary_conninfo": primary.dsn(dbname="postgres")})
 
 
 class Prover(threading.Thread):
@@ -187,7 +170,7 @@ def compare_once(reached):
     standby = None
     try:
         create(server, "prove_locks", ROOT / "src/pg/locks.c")
-        standby = Standby(server)
+        standby = Standby(server, "proof-standby", SETTINGS)
         end = time.monotonic() + DURATION
         over = lambda: time.monotonic() > end
         workload.start(DURATION)

@@ -7,7 +7,7 @@ import psycopg
 from books import unexpected_lines
 from client import GRANTED_VIEWS, VIEWS
 from conftest import EVERYTHING, Server, eventually, value
-from test_standby import Standby
+from standby import Standby
 
 READERS = ["boss", "boss", "alice", "alice", "reader", "canceller"]
 
