@@ -124,7 +124,8 @@ pub fn request_shared_memory(
 }
 
 /// Server versions on which pg_test/stress/proof has compared our reading of the lock lists with
-/// PostgreSQL's own snapshot. On others redshift_sessions.lock_source is `snapshot` unless it is set.
+/// PostgreSQL's own snapshot. On others, redshift_sessions.lock_source is `snapshot` unless it is
+/// set.
 const PROVED: [i32; 7] = [14_0001, 15_0018, 16_0014, 17_0009, 17_0011, 18_0004, 18_0006];
 
 pub fn lock_lists_are_proved() -> bool {
