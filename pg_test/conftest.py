@@ -176,6 +176,14 @@ def identity(reader, session):
     return rows[0] if rows else None
 
 
+def check_columns(admin, view, columns):
+    """Names and types of all columns; each has a comment, and so has the view itself."""
+    query = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum"
+    assert admin.execute(query, (view,)).fetchall() == columns
+    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
+    assert value(admin, missing, len(columns), view) == 0
+
+
 def is_alive(admin, pid):
     return value(admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid) == 1
 

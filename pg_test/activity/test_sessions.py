@@ -1,11 +1,10 @@
-"""stv_sessions, stv_recents, stv_inflight, svv_query_inflight, stv_locks, stl_restarted_sessions: what sessions do."""
+"""stv_sessions, stv_recents, stv_inflight, svv_query_inflight, stl_restarted_sessions: what sessions do."""
 
 import datetime
 
-import psycopg
 import pytest
 
-from conftest import eventually, pid_of, send, value, wait_for_lock
+from conftest import check_columns, eventually, pid_of, send, value
 
 COLUMNS = {
     "stv_sessions": [
@@ -48,16 +47,6 @@ COLUMNS = {
         ("text", "character(200)"),
         ("sequence", "integer"),
     ],
-    "stv_locks": [
-        ("table_id", "bigint"),
-        ("last_commit", "timestamp without time zone"),
-        ("last_update", "timestamp without time zone"),
-        ("lock_owner", "bigint"),
-        ("lock_owner_pid", "bigint"),
-        ("lock_owner_start_ts", "timestamp without time zone"),
-        ("lock_owner_end_ts", "timestamp without time zone"),
-        ("lock_status", "character(22)"),
-    ],
     "stl_restarted_sessions": [
         ("currenttime", "timestamp without time zone"),
         ("dbname", "character(50)"),
@@ -79,14 +68,7 @@ def names(rows):
 
 @pytest.mark.parametrize("view", COLUMNS)
 def test_columns_and_comments(admin, view):
-    query = """
-        SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-        WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum
-    """
-    assert admin.execute(query, (view,)).fetchall() == COLUMNS[view]
-    # Number 0 is the view itself.
-    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
-    assert value(admin, missing, len(COLUMNS[view]), view) == 0
+    check_columns(admin, view, COLUMNS[view])
 
 
 def test_stv_sessions_lists_clients_until_they_end(login, admin):
@@ -242,58 +224,6 @@ class TestWhoSeesWhat:
                 assert names(reader.execute(query % (view, pid))) & everyone == seen, view
             direct = reader.execute("SELECT user_name FROM redshift_sessions.sessions() WHERE process <> pg_backend_pid()")
             assert names(direct) & everyone == seen
-
-    def test_stv_locks_is_the_superusers_until_granted(self, login, admin, table):
-        holder = login("alice")
-        holder.execute("BEGIN; UPDATE t SET v = 1")
-        bob, reader = login("bob"), login("reader")
-        for session in (bob, reader):
-            for query in ("SELECT * FROM stv_locks", "SELECT * FROM redshift_sessions.stv_locks()"):
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    session.execute(query)
-        count = "SELECT count(*) FROM stv_locks WHERE lock_owner_pid = %d" % pid_of(holder)
-        assert value(login("boss"), count) == 1
-        admin.execute("GRANT SELECT ON stv_locks TO bob")
-        try:
-            assert value(bob, count) == 1
-        finally:
-            admin.execute("REVOKE SELECT ON stv_locks FROM bob")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            bob.execute(count)
-
-
-def test_stv_locks_shows_writers_and_those_who_wait(login, admin, table):
-    reader, writer, waiter = login("alice"), login("alice"), login("bob")
-    reader.execute("BEGIN; SELECT * FROM t")
-    writer.execute("BEGIN; LOCK t IN SHARE MODE; UPDATE t SET v = 1")
-    send(admin, waiter, "INSERT INTO t VALUES (100)")
-    wait_for_lock(admin, waiter)
-    t = value(admin, "SELECT 't'::regclass::oid::bigint")
-    query = "SELECT lock_owner_pid, lock_status, table_id, last_commit, last_update, lock_owner_end_ts FROM stv_locks WHERE lock_owner_pid IN (%d, %d, %d) ORDER BY lock_status"
-    # One row for the writer, whatever modes it holds, none for its index, none for the reader.
-    assert admin.execute(query % (pid_of(reader), pid_of(writer), pid_of(waiter))).fetchall() == [
-        (pid_of(writer), "Holding write lock    ", t, None, None, None),
-        (pid_of(waiter), "Waiting for write lock", t, None, None, None),
-    ]
-    same = "SELECT count(*) FROM stv_locks l JOIN svv_transactions s ON l.lock_owner = s.xid AND l.lock_owner_pid = s.pid AND l.lock_owner_start_ts = s.txn_start AND s.lockable_object_type = 'transactionid' WHERE s.pid IN (%d, %d)"
-    assert value(admin, same % (pid_of(writer), pid_of(waiter))) == 2
-    writer.execute("ROLLBACK")
-    eventually(lambda: value(admin, "SELECT count(*) FROM stv_locks WHERE lock_owner_pid IN (%d, %d)" % (pid_of(writer), pid_of(waiter))) == 0)
-
-
-def test_stv_locks_is_about_tables(login, admin):
-    """Partitioned ones too, but no index of any kind, and no sequence."""
-    admin.execute("CREATE TABLE parts (id serial PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF parts DEFAULT")
-    writer = login("awsuser")
-    try:
-        writer.execute("BEGIN; INSERT INTO parts DEFAULT VALUES; ALTER INDEX parts_pkey RENAME TO parts_key; ALTER INDEX part_pkey RENAME TO part_key")
-        kinds = "SELECT DISTINCT relkind FROM %s JOIN pg_class c ON c.oid = %s WHERE %s = %d"
-        kinds_of = lambda *columns: {kind for (kind,) in admin.execute(kinds % (*columns, pid_of(writer)))}
-        assert kinds_of("svv_transactions", "relation", "pid") == {"r", "p", "i", "I", "S"}
-        assert kinds_of("stv_locks", "table_id", "lock_owner_pid") == {"r", "p"}
-    finally:
-        writer.close()
-        admin.execute("DROP TABLE parts")
 
 
 def test_no_session_is_ever_restarted(login):

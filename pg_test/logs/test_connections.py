@@ -9,7 +9,7 @@ import uuid
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, eventually, pid_of, value
+from conftest import EVERYTHING, Server, check_columns, eventually, pid_of, value
 
 COLUMNS = {
     "stl_connection_log": [
@@ -69,10 +69,7 @@ def test_a_session_has_one_sessionid_and_others_have_others(login, admin):
 
 @pytest.mark.parametrize("view", COLUMNS)
 def test_columns_and_comments(admin, view):
-    query = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum"
-    assert admin.execute(query, (view,)).fetchall() == COLUMNS[view]
-    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
-    assert value(admin, missing, len(COLUMNS[view]), view) == 0
+    check_columns(admin, view, COLUMNS[view])
 
 
 def events(admin, pid):

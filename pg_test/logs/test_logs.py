@@ -8,7 +8,7 @@ import threading
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, eventually, is_alive, outcome, pid_of, send, value, wait_for_lock
+from conftest import EVERYTHING, Server, check_columns, eventually, is_alive, outcome, pid_of, send, value, wait_for_lock
 
 COLUMNS = {
     "svl_terminate": [
@@ -35,10 +35,7 @@ def signals(admin, pid):
 
 @pytest.mark.parametrize("view", COLUMNS)
 def test_columns_comments_and_readers(login, admin, view):
-    query = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass('pg_catalog.' || %s) ORDER BY attnum"
-    assert admin.execute(query, (view,)).fetchall() == COLUMNS[view]
-    missing = "SELECT count(*) FROM generate_series(0, %s) AS n WHERE col_description(to_regclass('pg_catalog.' || %s), n) IS NULL"
-    assert value(admin, missing, len(COLUMNS[view]), view) == 0
+    check_columns(admin, view, COLUMNS[view])
     bob, reader = login("bob"), login("reader")
     for session in (bob, reader):
         for query in ("SELECT * FROM %s", "SELECT * FROM redshift_sessions.%s()", "SELECT * FROM redshift_sessions.logs()"):

@@ -6,7 +6,7 @@ import threading
 import psycopg
 import pytest
 
-from conftest import eventually, identity, is_alive, oid, pid_of, rows_of, send, value, wait_for_lock
+from conftest import check_columns, eventually, identity, is_alive, oid, pid_of, rows_of, send, value, wait_for_lock
 
 OPEN = ("ExclusiveLock", "transactionid", None, True)
 COLUMNS = [
@@ -23,14 +23,7 @@ COLUMNS = [
 
 
 def test_columns(admin):
-    query = """
-        SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-        WHERE attrelid = 'pg_catalog.svv_transactions'::regclass ORDER BY attnum
-    """
-    assert admin.execute(query).fetchall() == COLUMNS
-    # Number 0 is the view itself.
-    missing = "SELECT count(*) FROM generate_series(0, 9) AS n WHERE col_description('svv_transactions'::regclass, n) IS NULL"
-    assert value(admin, missing) == 0
+    check_columns(admin, "svv_transactions", COLUMNS)
 
 
 def test_resolves_under_any_search_path(login):
