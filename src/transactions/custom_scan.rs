@@ -238,17 +238,18 @@ unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut pg_
     // one, gives the pid; see `plan`.
     unsafe {
         let plan = (*state).ss.ps.plan.cast::<pg_sys::CustomScan>();
-        let call = (*(*(*plan).custom_exprs).elements).ptr_value.cast::<pg_sys::FuncExpr>();
+        let expressions = list::cells((*plan).custom_exprs);
+        let call = expressions[0].ptr_value.cast::<pg_sys::FuncExpr>();
         let room = memory::Roomy::call();
         privileges::check_execute((*call).funcid, c"svv_transactions");
         drop(room);
         let state = state.cast::<SvvTransactionsState>();
-        if (*(*plan).custom_exprs).length > 1 {
-            let pid = (*(*(*plan).custom_exprs).elements.add(1)).ptr_value.cast();
+        if let Some(pid) = expressions.get(1) {
+            let pid = pid.ptr_value.cast();
             let parent = &raw mut (*state).scan.ss.ps;
             (*state).pid = memory::allocate_in(pg_sys::CurrentMemoryContext, || raw::ExecInitExpr(pid, parent));
         }
-        (*state).waiting = (*(*(*plan).custom_private).elements).int_value != 0;
+        (*state).waiting = list::cells((*plan).custom_private)[0].int_value != 0;
     }
 }
 
