@@ -80,9 +80,17 @@ def ended(admin, pid):
     return eventually(lambda: admin.execute("SELECT timed_out, trim(user_name), trim(db_name) FROM stl_sessions WHERE process = %s", (pid,)).fetchall())
 
 
+def with_new_pid(admin, login, **options):
+    """A session of alice with a pid that no earlier one had: on a busy machine they come again within minutes."""
+    while True:
+        session = login("alice", **options)
+        if value(admin, "SELECT count(*) FROM stl_sessions WHERE process = %s", pid_of(session)) == 0:
+            return session
+
+
 def leave(admin, how, login):
     """A session of alice that ends in the given way; its pid."""
-    session = login("alice", application_name="leaves " + how)
+    session = with_new_pid(admin, login, application_name="leaves " + how)
     pid = pid_of(session)
     session.execute("SELECT 1")
     if how == "closed":
