@@ -14,6 +14,8 @@ ROOT = SERVER.parent.parent
 sys.path.append(str(SERVER.with_name("support")))
 PATIENCE = 30  # seconds until a condition that must come true has failed
 
+# Of each pid the last session that had it: on a busy machine pids come again within minutes.
+NEWEST = "(SELECT DISTINCT ON (pid) sessionid FROM stl_connection_log ORDER BY pid, recordtime DESC)"
 ROLES = """
     CREATE ROLE boss LOGIN SUPERUSER;
     CREATE ROLE alice LOGIN;

@@ -161,7 +161,7 @@ class TestRedshiftConnector:
         session = connect_redshift(server)
         pid = own_pid(session)
         session.close()
-        ended = "SELECT timed_out FROM stl_sessions WHERE process = %s"
+        ended = "SELECT timed_out FROM stl_sessions WHERE process = %s ORDER BY starttime DESC LIMIT 1"
         eventually(lambda: admin.execute(ended, (pid,)).fetchall() == [(2,)])
 
     def test_paramstyles_and_prepared_statements(self, server):

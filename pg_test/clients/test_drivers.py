@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, eventually, pid_of, value
+from conftest import NEWEST, EVERYTHING, Server, eventually, pid_of, value
 from protocol import Raw, Refused
 
 # As their public sources send them.
@@ -62,7 +62,7 @@ def test_drivers_connect_and_what_they_say_is_kept(raw, admin, sent):
         if name not in ("DateStyle", "application_name"):
             assert session.value("SHOW %s" % name) == text
     pid = int(session.value("SELECT pg_backend_pid()"))
-    log = "SELECT DISTINCT trim(driver_version), trim(os_version), trim(plugin_name), protocol_version FROM stl_connection_log WHERE pid = %s"
+    log = "SELECT DISTINCT trim(driver_version), trim(os_version), trim(plugin_name), protocol_version FROM stl_connection_log WHERE pid = %s AND sessionid IN " + NEWEST
     shown = (sent["driver_version"], sent["os_version"], sent.get("plugin_name", ""), int(sent["client_protocol_version"]))
     assert admin.execute(log, (pid,)).fetchall() == [shown]
     # They are facts about the connection.
@@ -77,14 +77,14 @@ def test_everything_else_is_the_true_server(raw, login, admin):
     assert value(other, "SHOW server_version") == other.info.parameter_status("server_version") != "8.0.2"
     assert value(other, "SHOW client_protocol_version") == "-1"
     assert value(other, "SHOW driver_version") == ""
-    log = "SELECT DISTINCT trim(driver_version), trim(os_version), trim(plugin_name), protocol_version FROM stl_connection_log WHERE pid = %s"
+    log = "SELECT DISTINCT trim(driver_version), trim(os_version), trim(plugin_name), protocol_version FROM stl_connection_log WHERE pid = %s AND sessionid IN " + NEWEST
     assert admin.execute(log, (pid_of(other),)).fetchall() == [("", "", "", 0)]
 
 
 def test_what_a_driver_says_is_shown_in_ascii(raw, admin):
     session = raw(**{**PYTHON, "os_version": "x" * 63 + "ä"})  # cut in the middle of the letter
     pid = int(session.value("SELECT pg_backend_pid()"))
-    shown = "SELECT DISTINCT trim(os_version) FROM stl_connection_log WHERE pid = %s"
+    shown = "SELECT DISTINCT trim(os_version) FROM stl_connection_log WHERE pid = %s AND sessionid IN " + NEWEST
     assert admin.execute(shown, (pid,)).fetchall() == [("x" * 63 + "?",)]
 
 
