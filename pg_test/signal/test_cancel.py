@@ -155,7 +155,7 @@ def test_nobody_else_reads_who_sent_it(login, admin):
 
 def test_each_of_many_cancels_has_its_text(server):
     """A statement may end, and the next one begin, between somebody's note and the signal to which it belongs."""
-    statements = 4000
+    statements = 8000
     stop, texts = threading.Event(), collections.Counter()
     with server.connect("alice") as target:
 
@@ -181,7 +181,7 @@ def test_each_of_many_cancels_has_its_text(server):
     assert set(texts) <= whole | {POSTGRESQLS}
     # A signal that comes while the session reads the next statement cannot be told from one that missed the last one. A busy machine may
     # stop the session just there: 24 in 8000 were seen with a load of 15, 0 to 3 without.
-    assert texts[POSTGRESQLS] <= statements / 100
+    assert texts[POSTGRESQLS] <= statements / 1000
 
 
 def test_databases_in_different_encodings(login, admin):
