@@ -79,9 +79,10 @@ def run_console(server, example):
 
 def run_python(server, example):
     """What it prints is in the comments at the ends of its lines."""
-    printed = io.StringIO()
+    printed, names = io.StringIO(), {}
     with contextlib.redirect_stdout(printed):
-        exec(example.text.replace("5439", str(server.port)))
+        exec(example.text.replace("5439", str(server.port)), names)
+    names["connection"].close()  # its transaction would be seen by the tests that follow
     assert printed.getvalue().splitlines() == re.findall(r"  # (.*)$", example.text, re.MULTILINE) != []
 
 
