@@ -180,8 +180,8 @@ def test_each_of_many_cancels_has_its_text(server):
     whole = {"by %d%s" % (number, str(number) * 200) for number in range(4)}
     assert set(texts) <= whole | {POSTGRESQLS}
     # A signal that comes while the session reads the next statement cannot be told from one that missed the last one. A busy machine may
-    # stop the session just there: 14 and 24 in 8000 were seen where others use the processors too, 0 to 3 where nobody does.
-    assert texts[POSTGRESQLS] <= statements / 100
+    # stop the session just there: 24 in 8000 were seen with a load of 15, 0 to 3 without.
+    assert texts[POSTGRESQLS] <= statements / 1000
 
 
 def test_databases_in_different_encodings(login, admin):

@@ -4,9 +4,13 @@
 //! it is about to report that its statement was cancelled. A note is meant for the statement that
 //! ran when the signal came; for a later statement it is stale. The signal is sent after the note
 //! was left, and in between one statement may end and the next one begin. So the time of the signal
-//! counts, not that of the note. A signal that comes in the microsecond before a statement begins
-//! looks like one that came too late for the statement before: then the client reads PostgreSQL's
-//! text.
+//! counts, not that of the note.
+//!
+//! PostgreSQL stops discarding signals a moment before it reads the clock for the statement's
+//! start (PostgresMain: CHECK_FOR_INTERRUPTS, then SetCurrentStatementStartTimestamp). A signal
+//! that comes in between was sent before the statement began, and yet cancels it, at its first
+//! check. So the note of a statement that is cancelled within a moment of its start may be from a
+//! moment before it.
 
 use std::ffi::{CStr, c_char};
 use std::io::Write;
@@ -32,6 +36,10 @@ const NAME_WORDS: usize = pg_sys::NAMEDATALEN as usize / 8;
 const WORDS: usize = 2 + NAME_WORDS + TEXT_WORDS;
 const NOTES_OF_EACH: usize = 4;
 const ANY_ENCODING: i32 = 0xffff;
+/// In microseconds. Signals that came in between were sent up to 162 before the start, and the
+/// statement was cancelled up to 66 after it. A client's own cancel request takes longer: it is a
+/// connection, and a process of the postmaster.
+const MOMENT: i64 = 1000;
 
 pub static NOTES: Board<Notes> = Board::new();
 
@@ -66,12 +74,18 @@ impl Notes {
         self.notes.iter().filter_map(Slot::read).max_by_key(|(number, _)| *number).map(|(_, note)| note)
     }
 
-    /// Can a signal of ours have hit the statement that began at `statement_start`?
-    fn is_for(&self, statement_start: i64) -> bool {
+    /// Can a signal of ours have hit the statement that began at `start` and is cancelled `now`?
+    fn is_for(&self, start: i64, now: i64) -> bool {
+        let earliest = if now - start <= MOMENT { start - MOMENT } else { start };
         // The order matters: a sender stores the time of its signal first, and then that it is
         // done.
-        self.sending.load(Ordering::Acquire) > 0 || self.sent.load(Ordering::Relaxed) >= statement_start
+        self.sending.load(Ordering::Acquire) > 0 || self.sent.load(Ordering::Relaxed) >= earliest
     }
+}
+
+fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { raw::GetCurrentTimestamp() }
 }
 
 /// As long as it lives, it counts as a sender who is about to send a signal. Without shared memory
@@ -88,8 +102,7 @@ impl Leaving {
 
     pub fn sent(self) {
         if let Some(place) = self.0 {
-            // SAFETY: reads the clock.
-            place.sent.fetch_max(unsafe { raw::GetCurrentTimestamp() }, Ordering::Relaxed);
+            place.sent.fetch_max(now(), Ordering::Relaxed);
         }
     }
 }
@@ -236,7 +249,7 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
     let (pid, start, encoding) =
         unsafe { (pg_sys::MyProcPid, raw::GetCurrentStatementStartTimestamp(), raw::GetDatabaseEncoding()) };
     let mut note = Note::None;
-    if !timeout && let Some(place) = NOTES.own().filter(|place| place.is_for(start)) {
+    if !timeout && let Some(place) = NOTES.own().filter(|place| place.is_for(start, now())) {
         let row = place.note();
         note = row.map_or(Note::Default, |row| decode(&row, pid, encoding, &mut text));
         if let Some(row) = row.filter(|_| note != Note::None) {
@@ -351,16 +364,28 @@ mod tests {
 
     #[test]
     fn a_note_is_for_a_statement_that_the_signal_can_have_hit() {
+        const LATER: i64 = MOMENT + 1;
         let place = place();
-        assert!(!place.is_for(100));
+        place.sent.store(-LATER, Ordering::Relaxed);
+        assert!(!place.is_for(0, 0));
         let first = Leaving::to(Some(place));
         let second = Leaving::to(Some(place));
-        assert!(place.is_for(100));
+        assert!(place.is_for(100, LATER));
         place.sent.store(150, Ordering::Relaxed); // as sent()
         drop(first);
-        assert!(place.is_for(200)); // the second signal may still come
+        assert!(place.is_for(200, 200 + LATER)); // the second signal may still come
         drop(second);
-        assert!(place.is_for(100) && place.is_for(150) && !place.is_for(200));
+        let is_for = |start| place.is_for(start, start + LATER);
+        assert!(is_for(100) && is_for(150) && !is_for(151));
+    }
+
+    #[test]
+    fn a_signal_may_come_in_the_moment_before_the_start() {
+        let place = place();
+        place.sent.store(MOMENT, Ordering::Relaxed);
+        assert!(place.is_for(MOMENT + 1, MOMENT + 1) && place.is_for(2 * MOMENT, 3 * MOMENT));
+        assert!(!place.is_for(2 * MOMENT, 3 * MOMENT + 1)); // its own client's, later
+        assert!(!place.is_for(2 * MOMENT + 1, 2 * MOMENT + 1)); // sent too long before
     }
 
     #[test]
