@@ -37,8 +37,8 @@ fn compile_c(major: u32) {
 
 fn main() {
     let major: u32 =
-        (14..=18).filter(|version| std::env::var_os(format!("CARGO_FEATURE_PG{version}")).is_some()).max().unwrap_or(0);
-    for boundary in [16, 17, 18] {
+        (14..=19).filter(|version| std::env::var_os(format!("CARGO_FEATURE_PG{version}")).is_some()).max().unwrap_or(0);
+    for boundary in [16, 17, 18, 19] {
         if major >= boundary {
             println!("cargo::rustc-cfg=pg{boundary}_plus");
         }

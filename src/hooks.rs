@@ -1,9 +1,9 @@
 //! The switchboard: installs each hook once, lets the rooms hear it in order, and passes it on.
 //!
-//! An error of PostgreSQL's that passed through a pgrx guard would lose its position, context and
-//! names. So each hook is a bare function without destructors. Our own look at a query is one
-//! guarded call, made only when there is something to do; it has returned before the next hook
-//! runs. What a call becomes is decided in `redirect/mod.rs`.
+//! A guard of pgrx's costs a setjmp, and copies an error that passes through it into the current
+//! memory context, which may have no room. So each hook is a bare function without destructors. Our
+//! own look at a query is one guarded call, made only when there is something to do; it has returned
+//! before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
@@ -36,6 +36,7 @@ type Previous<T> = BackendLocal<Cell<T>>;
 static PLANNER: Previous<pg_sys::planner_hook_type> = BackendLocal::new(Cell::new(None));
 static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = BackendLocal::new(Cell::new(None));
 static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = BackendLocal::new(Cell::new(None));
+static EXECUTOR_FINISH: Previous<pg_sys::ExecutorFinish_hook_type> = BackendLocal::new(Cell::new(None));
 static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = BackendLocal::new(Cell::new(None));
 static PATHS: Previous<pg_sys::set_rel_pathlist_hook_type> = BackendLocal::new(Cell::new(None));
 static NEEDS_FMGR: Previous<pg_sys::needs_fmgr_hook_type> = BackendLocal::new(Cell::new(None));
@@ -54,6 +55,8 @@ pub fn install() {
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
         EXECUTOR_RUN.set(pg_sys::ExecutorRun_hook);
         pg_sys::ExecutorRun_hook = Some(executor_run);
+        EXECUTOR_FINISH.set(pg_sys::ExecutorFinish_hook);
+        pg_sys::ExecutorFinish_hook = Some(executor_finish);
         PATHS.set(pg_sys::set_rel_pathlist_hook);
         pg_sys::set_rel_pathlist_hook = Some(paths);
         NEEDS_FMGR.set(pg_sys::needs_fmgr_hook);
@@ -166,28 +169,24 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
     }
 }
 
-unsafe extern "C-unwind" fn planner(
-    parse: *mut pg_sys::Query,
-    query_string: *const c_char,
-    cursor_options: c_int,
-    bound_params: pg_sys::ParamListInfo,
-) -> *mut pg_sys::PlannedStmt {
-    // SAFETY: PostgreSQL's arguments, passed on as they are.
+/// # Safety
+/// The query is the planner's.
+unsafe fn before_planner(parse: *mut pg_sys::Query) -> pg_sys::planner_hook_type {
+    // SAFETY: promised by the caller.
     unsafe {
         if redirect::has_native_call(parse) {
             redirect::redirect_nested(parse);
         }
-        match PLANNER.get() {
-            Some(next) => next(parse, query_string, cursor_options, bound_params),
-            None => raw::standard_planner(parse, query_string, cursor_options, bound_params),
-        }
     }
+    PLANNER.get()
 }
+
+compat::planner_hook!(planner, before_planner);
 
 unsafe extern "C-unwind" fn post_parse_analyze(
     pstate: *mut pg_sys::ParseState,
     query: *mut pg_sys::Query,
-    jstate: *mut pg_sys::JumbleState,
+    jstate: compat::JumbleState,
 ) {
     connections::watch_application_name();
     query_group::publish_initial();
@@ -240,6 +239,14 @@ unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(
 
 compat::executor_run_hook!(executor_run, around_executor_run);
 
+/// Runs the triggers of a query after it, foreign keys' and unique constraints' among them.
+unsafe extern "C-unwind" fn executor_finish(query: *mut pg_sys::QueryDesc) {
+    let before = conflicts::enter_other();
+    // SAFETY: PostgreSQL's argument, passed on as it is.
+    unsafe { EXECUTOR_FINISH.get().unwrap_or(raw::standard_ExecutorFinish)(query) };
+    conflicts::leave(before);
+}
+
 unsafe extern "C-unwind" fn utility(
     statement: *mut pg_sys::PlannedStmt,
     query_string: *const c_char,
@@ -251,7 +258,7 @@ unsafe extern "C-unwind" fn utility(
     completion: *mut pg_sys::QueryCompletion,
 ) {
     let outermost = statements::begin();
-    let before = conflicts::enter_command();
+    let before = conflicts::enter_other();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
         if refuse::is_definition(statement) {

@@ -1,4 +1,4 @@
-"""svl_terminate and stl_tr_conflict: what happened, row by row; full rings, readers, restarts."""
+"""svl_terminate and what all logs have in common: what happened, row by row; full rings, readers, restarts."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import threading
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, check_columns, eventually, is_alive, outcome, pid_of, send, value, wait_for_lock
+from conftest import EVERYTHING, Server, check_columns, eventually, is_alive, outcome, pid_of, send, value
 
 COLUMNS = {
     "svl_terminate": [
@@ -156,139 +156,6 @@ def test_a_signal_whose_caller_gave_up_waiting_is_a_row(login, admin):
         os.kill(pid_of(target), signal.SIGCONT)
     eventually(lambda: not is_alive(admin, pid_of(target)))
     assert signals(admin, pid_of(target)) == [("alice", "TERMINATE")]
-
-
-class TestConflicts:
-    QUERY = "SELECT xact_id, xact_start_ts, abort_time >= xact_start_ts, table_id FROM stl_tr_conflict WHERE process_id = %s"
-
-    @staticmethod
-    def transaction(session):
-        return session.execute("SELECT pg_current_xact_id()::text::bigint, now() AT TIME ZONE 'UTC'").fetchone()
-
-    @staticmethod
-    def oid(admin, table):
-        return value(admin, "SELECT %s::regclass::oid::bigint", table)
-
-    @pytest.fixture
-    def table_and_other(self, admin, table):
-        admin.execute("CREATE TABLE other AS SELECT 0 AS v; CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
-        admin.execute("GRANT ALL ON other, late TO PUBLIC")
-        yield
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation IN ('other'::regclass, 'late'::regclass) AND pid <> pg_backend_pid()")
-        admin.execute("DROP TABLE other, late")
-
-    def test_a_deadlock(self, login, admin, table):
-        first, second = login("alice"), login("boss")
-        second.execute("SET deadlock_timeout = '10ms'")
-        first.execute("BEGIN; UPDATE t SET v = 1 WHERE id = 1")
-        second.execute("BEGIN; UPDATE t SET v = 1 WHERE id = 2")
-        xid, start = self.transaction(second)
-        send(admin, first, "UPDATE t SET v = 2 WHERE id = 2")
-        wait_for_lock(admin, first)
-        with pytest.raises(psycopg.errors.DeadlockDetected):
-            second.execute("UPDATE t SET v = 2 WHERE id = 1")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, self.oid(admin, "t"))]
-        assert outcome(first) == (None, None)
-        assert admin.execute(self.QUERY, (pid_of(first),)).fetchall() == []
-
-    def test_a_serialization_failure(self, login, admin, table):
-        first, second = login("alice"), login("alice")
-        second.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t")
-        xid, start = self.transaction(second)
-        first.execute("UPDATE t SET v = 1 WHERE id = 1")
-        with pytest.raises(psycopg.errors.SerializationFailure):
-            second.execute("UPDATE t SET v = 2 WHERE id = 1")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchall() == [(xid, start, True, self.oid(admin, "t"))]
-
-    @pytest.mark.parametrize(
-        "statement, expected",
-        [
-            ("LOCK TABLE t", "t"),
-            ("SELECT count(*) FROM t", "t"),
-            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / v; EXCEPTION WHEN division_by_zero THEN END; LOCK TABLE t; END $$", "t"),
-            ("SELECT pg_advisory_xact_lock(1)", None),
-        ],
-    )
-    def test_the_table_of_a_deadlock(self, login, admin, table_and_other, statement, expected):
-        first, second = login("alice"), login("boss")
-        second.execute("SET deadlock_timeout = '10ms'")
-        first.execute("BEGIN; LOCK TABLE t; SELECT pg_advisory_xact_lock(1)")
-        second.execute("BEGIN; UPDATE other SET v = 1")
-        send(admin, first, "UPDATE other SET v = 2")
-        wait_for_lock(admin, first)
-        with pytest.raises(psycopg.errors.DeadlockDetected):
-            second.execute(statement)
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] == (expected and self.oid(admin, expected))
-        assert outcome(first) == (None, None)
-        first.execute("ROLLBACK")
-
-    @pytest.mark.parametrize(
-        "statement, known",
-        [
-            ("SELECT * FROM t WHERE id = 1 FOR UPDATE", True),
-            ("DELETE FROM t USING other WHERE id = 1", True),
-            ("INSERT INTO other SELECT v FROM t WHERE id = 1 FOR UPDATE", False),
-            ("DO $$ BEGIN BEGIN UPDATE other SET v = 1 / v; EXCEPTION WHEN division_by_zero THEN END; UPDATE t SET v = 3 WHERE id = 1; END $$", True),
-            ("WITH x AS (UPDATE t SET v = 3 WHERE id = 1) INSERT INTO other VALUES (1)", False),
-        ],
-    )
-    def test_the_table_of_a_serialization_failure(self, login, admin, table_and_other, statement, known):
-        first, second = login("alice"), login("alice")
-        second.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t")
-        first.execute("UPDATE t SET v = 1 WHERE id = 1")
-        with pytest.raises(psycopg.errors.SerializationFailure):
-            second.execute(statement)
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] == (self.oid(admin, "t") if known else None)
-
-    @pytest.mark.parametrize("begin, back", [("BEGIN; SAVEPOINT s", "ROLLBACK TO s"), ("BEGIN", "ROLLBACK; BEGIN")])
-    def test_a_query_that_was_rolled_back_is_forgotten(self, login, admin, table_and_other, begin, back):
-        """A deadlock at COMMIT, where a deferred constraint waits for a row and no query runs."""
-        first, second = login("alice"), login("boss")
-        second.execute("SET deadlock_timeout = '10ms'")
-        first.execute("BEGIN; INSERT INTO late VALUES (1)")
-        second.execute(begin)
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            second.execute("UPDATE other SET v = 1 / v")
-        second.execute(back)
-        second.execute("UPDATE t SET v = 1 WHERE id = 1; INSERT INTO late VALUES (1)")
-        send(admin, first, "UPDATE t SET v = 2 WHERE id = 1")
-        wait_for_lock(admin, first)
-        with pytest.raises(psycopg.errors.DeadlockDetected):
-            second.execute("COMMIT")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] is None
-
-    def test_a_conflict_of_reads_and_writes_names_no_table(self, login, admin, table):
-        first, second = login("alice"), login("alice")
-        for session, row in ((first, 1), (second, 2)):
-            session.execute("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT sum(v) FROM t; UPDATE t SET v = 7 WHERE id = %d" % row)
-        first.execute("COMMIT")
-        with pytest.raises(psycopg.errors.SerializationFailure):
-            second.execute("COMMIT")
-        assert admin.execute(self.QUERY, (pid_of(second),)).fetchone()[3] is None
-
-    @pytest.mark.parametrize("message", ["mine", "deadlock detected"])
-    def test_an_error_that_somebody_raises_names_no_table(self, login, admin, message):
-        session = login("alice")
-        detail = "Process %d waits for ShareLock on relation 1262 of database 1; blocked by process 1." % pid_of(session)
-        with pytest.raises(psycopg.errors.DeadlockDetected):
-            session.execute("DO $$ BEGIN RAISE EXCEPTION '%s' USING errcode = '40P01', detail = '%s'; END $$" % (message, detail))
-        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[3] is None
-
-    def test_a_transaction_without_an_id_has_that_of_svv_transactions(self, login, admin):
-        session = login("alice")
-        session.execute("BEGIN; SELECT 1")
-        xid = value(admin, "SELECT xid FROM svv_transactions WHERE pid = %s", pid_of(session))
-        with pytest.raises(psycopg.errors.SerializationFailure):
-            session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$")
-        assert admin.execute(self.QUERY, (pid_of(session),)).fetchone()[0] == xid < 0
-
-    def test_other_errors_and_those_that_a_function_handles_are_no_rows(self, login, admin):
-        session = login("alice")
-        for statement in ("SELECT 1 / 0", "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40003'; END $$"):
-            with pytest.raises(psycopg.Error):
-                session.execute(statement)
-        session.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; EXCEPTION WHEN serialization_failure THEN NULL; END $$")
-        assert admin.execute(self.QUERY, (pid_of(session),)).fetchall() == []
 
 
 def counts(admin):

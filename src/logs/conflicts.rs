@@ -34,9 +34,10 @@ pub unsafe fn enter(query: *const pg_sys::QueryDesc) -> u32 {
     TARGET.replace(unsafe { single_table((*query).plannedstmt) })
 }
 
-/// A utility command is about to run. A query in it calls `enter`; the table of anything else that
-/// it does, such as COPY, is not known.
-pub fn enter_command() -> u32 {
+/// A utility command is about to run, or the triggers after a query. A query in it calls `enter`; the
+/// table of anything else that it does is not known: COPY, the check of a unique constraint, from 19
+/// on the check of a foreign key.
+pub fn enter_other() -> u32 {
     TARGET.replace(0)
 }
 
@@ -60,7 +61,7 @@ unsafe fn single_table(plan: *const pg_sys::PlannedStmt) -> u32 {
             Some(cell) => (*cell.ptr_value.cast::<pg_sys::RangeTblEntry>()).relid.to_u32(),
             None => 0,
         };
-        let changed = list::cells((*plan).resultRelations).iter().map(|cell| of(cell.int_value as usize));
+        let changed = compat::result_relations(plan).map(|index| of(index as usize));
         let locked = list::pointers::<pg_sys::PlanRowMark>((*plan).rowMarks)
             .filter(|mark| !(**mark).isParent && (**mark).markType <= pg_sys::RowMarkType::ROW_MARK_KEYSHARE)
             .map(|mark| of((*mark).rti as usize));

@@ -98,7 +98,7 @@ impl Reserve {
         }
         let size = layout.size().next_multiple_of(ALIGN) as u64;
         let more = |state: u64| ((state % PIECE) + size <= BYTES as u64).then(|| state + PIECE + size);
-        match self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more) {
+        match self.state.try_update(Ordering::AcqRel, Ordering::Relaxed, more) {
             // SAFETY: the piece ends inside the reserve, `more` has seen to that.
             Ok(before) => unsafe { (&raw mut (*self.memory.get()).0).cast::<u8>().add((before % PIECE) as usize) },
             Err(_) => ptr::null_mut(),
@@ -107,7 +107,7 @@ impl Reserve {
 
     fn give_back(&self) {
         let less = |state: u64| Some(if state / PIECE == 1 { 0 } else { state - PIECE });
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
+        let _ = self.state.try_update(Ordering::AcqRel, Ordering::Relaxed, less);
     }
 
     fn owns(&self, memory: *const u8) -> bool {

@@ -7,6 +7,36 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::raw;
 
+/// Defines `$name`, our planner_hook; 19 gave it an argument. `$before` gets the query, and gives the
+/// next hook.
+macro_rules! planner_hook {
+    ($name:ident, $before:path) => {
+        unsafe extern "C-unwind" fn $name(
+            parse: *mut pg_sys::Query,
+            query_string: *const c_char,
+            cursor_options: c_int,
+            bound_params: pg_sys::ParamListInfo,
+            #[cfg(pg19_plus)] explain: *mut pg_sys::ExplainState,
+        ) -> *mut pg_sys::PlannedStmt {
+            // SAFETY: PostgreSQL's arguments, passed on as they are.
+            unsafe {
+                let next = $before(parse).unwrap_or(raw::standard_planner);
+                #[cfg(not(pg19_plus))]
+                return next(parse, query_string, cursor_options, bound_params);
+                #[cfg(pg19_plus)]
+                return next(parse, query_string, cursor_options, bound_params, explain);
+            }
+        }
+    };
+}
+pub(crate) use planner_hook;
+
+/// What post_parse_analyze_hook gets of a query's normalized form; to be read only, from 19 on.
+#[cfg(not(pg19_plus))]
+pub type JumbleState = *mut pg_sys::JumbleState;
+#[cfg(pg19_plus)]
+pub type JumbleState = *const pg_sys::JumbleState;
+
 /// Defines `$name`, our ExecutorRun_hook; 18 took an argument away. `$around` gets the query and a
 /// closure that runs it: given the next hook, the closure calls that, or the standard function.
 macro_rules! executor_run_hook {
@@ -51,12 +81,20 @@ pub const CUSTOM_SCAN_PROJECTS: u32 = 4;
 /// Is this the process of a client's session? `is_walsender` is asked where the process array does
 /// not tell: 18 does not count a replication connection among regular backends, and later minor
 /// releases of the versions before, as 15.18, count it among background workers.
+#[cfg(not(pg19_plus))]
 pub fn is_client(process: &pg_sys::PGPROC, is_walsender: impl FnOnce() -> bool) -> bool {
     #[cfg(not(pg18_plus))]
     let regular = !process.isBackgroundWorker;
     #[cfg(pg18_plus)]
     let regular = process.isRegularBackend;
     regular || is_walsender()
+}
+
+/// Is this the process of a client's session? From 19 on the process array tells.
+#[cfg(pg19_plus)]
+pub fn is_client(process: &pg_sys::PGPROC, _is_walsender: impl FnOnce() -> bool) -> bool {
+    use pg_sys::BackendType::{B_BACKEND, B_WAL_SENDER};
+    [B_BACKEND, B_WAL_SENDER].contains(&process.backendType)
 }
 
 /// The numbers of the backend and of its local transaction; the latter is 0 outside a transaction.
@@ -151,4 +189,32 @@ pub fn reserve_settings(prefix: &CStr) {
         #[cfg(not(feature = "pg14"))]
         pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
     }
+}
+
+/// The least level of what this process writes into the log. From 19 on each kind of process has its
+/// own.
+pub fn log_min_messages() -> *mut c_int {
+    #[cfg(not(pg19_plus))]
+    return &raw mut pg_sys::log_min_messages;
+    // SAFETY: PostgreSQL indexes this array in the same way, see should_output_to_server in elog.c.
+    #[cfg(pg19_plus)]
+    return unsafe { (&raw mut pg_sys::log_min_messages).cast::<c_int>().add(pg_sys::MyBackendType as usize) };
+}
+
+/// The tables that a plan changes, by their places in its list of tables. From 19 on it has a set of
+/// them.
+///
+/// # Safety
+/// The plan outlives what this gives.
+pub unsafe fn result_relations(plan: *const pg_sys::PlannedStmt) -> impl Iterator<Item = c_int> {
+    // SAFETY: promised by the caller; a list of integers.
+    #[cfg(not(pg19_plus))]
+    return unsafe { crate::pg::list::cells((*plan).resultRelations).iter().map(|cell| cell.int_value) };
+    // SAFETY: promised by the caller; PostgreSQL goes through a set in this way.
+    #[cfg(pg19_plus)]
+    return unsafe {
+        let set = (*plan).resultRelationRelids;
+        let next = move |last: &c_int| Some(raw::bms_next_member(set, *last)).filter(|next| *next >= 0);
+        std::iter::successors(next(&-1), next)
+    };
 }

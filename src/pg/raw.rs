@@ -1,7 +1,7 @@
 //! Functions of PostgreSQL's that we call without pgrx's guard, or that pgrx does not bind.
 //!
-//! An error that passed through a guarded call in a hook would lose its position, context and
-//! names. So hooks call these functions, and hold nothing that has a destructor.
+//! Hooks call these functions, for the reasons that `hooks.rs` gives, and hold nothing that has a
+//! destructor.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -17,6 +17,7 @@ unsafe extern "C-unwind" {
         query_string: *const c_char,
         cursor_options: c_int,
         bound_params: pg_sys::ParamListInfo,
+        #[cfg(pg19_plus)] explain: *mut pg_sys::ExplainState,
     ) -> *mut pg_sys::PlannedStmt;
     #[cfg(not(pg18_plus))]
     pub fn standard_ExecutorRun(
@@ -27,6 +28,7 @@ unsafe extern "C-unwind" {
     );
     #[cfg(pg18_plus)]
     pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
+    pub fn standard_ExecutorFinish(query: *mut pg_sys::QueryDesc);
     pub fn standard_ProcessUtility(
         statement: *mut pg_sys::PlannedStmt,
         query_string: *const c_char,
@@ -77,6 +79,8 @@ unsafe extern "C-unwind" {
     pub fn extract_actual_clauses(clauses: *mut pg_sys::List, pseudoconstant: bool) -> *mut pg_sys::List;
     pub fn pull_varattnos(node: *mut pg_sys::Node, relation: pg_sys::Index, columns: *mut *mut pg_sys::Bitmapset);
     pub fn bms_is_member(number: c_int, set: *const pg_sys::Bitmapset) -> bool;
+    #[cfg(pg19_plus)]
+    pub fn bms_next_member(set: *const pg_sys::Bitmapset, previous: c_int) -> c_int;
     pub fn add_path(relation: *mut pg_sys::RelOptInfo, path: *mut pg_sys::Path);
     pub fn get_call_result_type(
         fcinfo: pg_sys::FunctionCallInfo,

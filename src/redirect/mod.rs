@@ -26,8 +26,8 @@ use crate::pg::list;
 use crate::pg::native_functions::{CANCEL, TERMINATE, is_native};
 use crate::pg::raw;
 
-/// Does the query have a native call? Not guarded: an error here is PostgreSQL's own, and keeps its
-/// position, context and names.
+/// Does the query have a native call? Not guarded, since every query comes by: an error here is
+/// PostgreSQL's own, and goes past us.
 ///
 /// # Safety
 /// `query` is about to be planned.

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use pgrx::pg_sys::{self, Oid};
 
+use crate::pg::compat;
 use crate::pg::native_functions::{CANCEL, TERMINATE, name_of};
 use crate::pg::privileges;
 
@@ -78,9 +79,9 @@ impl Silence {
         // SAFETY: two settings of this process, read when something is reported; a backend has one
         // thread.
         unsafe {
-            let before = Silence { client: pg_sys::client_min_messages, log: pg_sys::log_min_messages };
+            let before = Silence { client: pg_sys::client_min_messages, log: *compat::log_min_messages() };
             pg_sys::client_min_messages = before.client.max(pg_sys::PGERROR as i32);
-            pg_sys::log_min_messages = before.log.max(pg_sys::PGERROR as i32);
+            *compat::log_min_messages() = before.log.max(pg_sys::PGERROR as i32);
             before
         }
     }
@@ -91,7 +92,7 @@ impl Drop for Silence {
         // SAFETY: as in `new`.
         unsafe {
             pg_sys::client_min_messages = self.client;
-            pg_sys::log_min_messages = self.log;
+            *compat::log_min_messages() = self.log;
         }
     }
 }
