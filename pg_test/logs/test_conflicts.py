@@ -16,12 +16,17 @@ def oid(admin, table):
     return value(admin, "SELECT %s::regclass::oid::bigint", table)
 
 
+def end_users_of(admin, *tables):
+    """Sessions that a failed test has left, which would keep the tables from being dropped."""
+    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = ANY (%s::regclass[]) AND pid <> pg_backend_pid()", (list(tables),))
+
+
 @pytest.fixture
 def table_and_other(admin, table):
     admin.execute("CREATE TABLE other AS SELECT 0 AS v; CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     admin.execute("GRANT ALL ON other, late TO PUBLIC")
     yield
-    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation IN ('other'::regclass, 'late'::regclass) AND pid <> pg_backend_pid()")
+    end_users_of(admin, "other", "late")
     admin.execute("DROP TABLE other, late")
 
 
@@ -89,12 +94,13 @@ TRIGGERS = """
 def constraints(admin, table_and_other):
     admin.execute(TRIGGERS)
     yield {"child": oid(admin, "parent") if admin.info.server_version < 190000 else None, "once": None}
+    end_users_of(admin, "parent", "child", "once")
     admin.execute("DROP FUNCTION insert_into(text); DROP TABLE child, parent, once")
 
 
 @pytest.mark.parametrize("statement", ["INSERT INTO %s VALUES (1)", "UPDATE other SET v = insert_into('%s')"])
-@pytest.mark.parametrize("table, lock", [("child", "SELECT FROM parent FOR UPDATE"), ("once", "INSERT INTO once VALUES (1)")])
-def test_a_deadlock_of_a_constraint_is_not_about_another_table(login, admin, constraints, table, lock, statement):
+@pytest.mark.parametrize("into, lock", [("child", "SELECT FROM parent FOR UPDATE"), ("once", "INSERT INTO once VALUES (1)")])
+def test_a_deadlock_of_a_constraint_is_not_about_another_table(login, admin, constraints, into, lock, statement):
     first, second = login("alice"), login("boss")
     second.execute("SET deadlock_timeout = '10ms'")
     first.execute("BEGIN; " + lock)
@@ -102,8 +108,8 @@ def test_a_deadlock_of_a_constraint_is_not_about_another_table(login, admin, con
     send(admin, first, "UPDATE t SET v = 2 WHERE id = 1")
     wait_for_lock(admin, first)
     with pytest.raises(psycopg.errors.DeadlockDetected):
-        second.execute(statement % table)
-    assert admin.execute(QUERY, (pid_of(second),)).fetchone()[3] == constraints[table]
+        second.execute(statement % into)
+    assert admin.execute(QUERY, (pid_of(second),)).fetchone()[3] == constraints[into]
     assert outcome(first) == (None, None)
     first.execute("ROLLBACK")
 

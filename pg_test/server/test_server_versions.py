@@ -142,3 +142,40 @@ def test_autovacuum_stays_with_superusers(major, login, admin):
     finally:
         admin.execute("DROP TABLE slowly")
         admin.execute("DROP ROLE vacuums")
+
+
+def test_the_log_says_who_terminated(major, login, admin, server):
+    """With our function it is the session that called it, as with PostgreSQL's own."""
+    session, caller = login("alice"), login("alice")
+    ended = "terminating connection due to administrator command"
+    pid = pid_of(session)
+    assert value(caller, "SELECT pg_terminate_backend(%s)", pid) == 1
+    eventually(lambda: not is_alive(admin, pid))
+    log = (server.directory() / "log").read_text(errors="replace")
+    assert log.count(ended) > 0
+    assert ("Signal sent by PID %d, UID " % pid_of(caller) in log) == (major >= 19)
+
+
+@pytest.mark.parametrize(
+    "since, statement, expected",
+    [
+        (15, "MERGE INTO t USING (SELECT 1 AS id, pg_cancel_backend(0) AS c) s ON t.id = s.id WHEN MATCHED AND NOT c THEN UPDATE SET v = 99", None),
+        (17, "MERGE INTO t USING (SELECT 1 AS id) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET v = 1 RETURNING pg_cancel_backend(0)", False),
+        (18, "UPDATE t SET v = 2 WHERE id = 1 RETURNING old.v, new.v, pg_cancel_backend(0)", (1, 2, False)),
+        (19, "INSERT INTO t VALUES (1, 5) ON CONFLICT (id) DO SELECT RETURNING pg_cancel_backend(0)", False),
+        (19, "SELECT first_value(pg_cancel_backend(0)) IGNORE NULLS OVER () FROM t LIMIT 1", False),
+    ],
+)
+def test_calls_in_newer_syntax_follow_the_rule(major, login, admin, table, since, statement, expected):
+    """Redshift's warning for a session that does not exist shows that the call was redirected."""
+    admin.execute("UPDATE t SET v = 1")
+    session = login("boss")
+    if major < since:
+        with pytest.raises(psycopg.Error):
+            session.execute(statement)
+        return
+    result = session.execute(statement)
+    assert {notice.message_primary.split(".")[0] for notice in session.notices} == {"Session 0 does not exist"}
+    if expected is not None:
+        row = result.fetchone()
+        assert tuple(map(int, row)) == tuple(map(int, expected if isinstance(expected, tuple) else (expected,)))

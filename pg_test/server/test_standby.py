@@ -45,7 +45,9 @@ def test_transactions_of_the_standby_and_locks_of_the_primary(primary, standby):
         with primary.connect() as other:
             other.execute("CREATE TABLE IF NOT EXISTS another ()")
         find = "SELECT txn_owner, lock_mode, granted, xid < 0 FROM svv_transactions WHERE relation = 't'::regclass::oid::int"
-        assert eventually(lambda: admin.execute(find).fetchall()) == [("rdsdb", "AccessExclusiveLock", True, True)]
+        for source in ("lists", "snapshot"):
+            admin.execute("SET redshift_sessions.lock_source = %s" % source)
+            assert eventually(lambda: admin.execute(find).fetchall()) == [("rdsdb", "AccessExclusiveLock", True, True)]
         assert reader.execute("SELECT DISTINCT txn_owner FROM svv_transactions").fetchall() == [("alice",)]
 
         send(admin, reader, "SELECT * FROM t")

@@ -24,7 +24,9 @@ SELECT pg_terminate_backend(0, 10), pg_terminate_backend(pid => 0, timeout => 10
 SELECT pg_terminate_backend(0, -10);
 -- not an integer
 SELECT pg_terminate_backend('x');
+\set VERBOSITY terse
 SELECT pg_terminate_backend(8589934592);
+\set VERBOSITY default
 SELECT pg_terminate_backend([8585]);
 -- what a call becomes
 EXPLAIN (VERBOSE, COSTS OFF) SELECT pg_terminate_backend(pid), pg_cancel_backend(pid) FROM pg_stat_activity LIMIT 0;

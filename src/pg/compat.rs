@@ -163,8 +163,8 @@ pub fn request_shared_memory(
 
 /// Server versions on which pg_test/stress/proof has compared our reading of the lock lists with
 /// PostgreSQL's own snapshot. On others, redshift_sessions.lock_source is `snapshot` unless it is
-/// set.
-const PROVED: [i32; 7] = [14_0001, 15_0018, 16_0014, 17_0009, 17_0011, 18_0004, 18_0006];
+/// set. 19_0000 is the number of 19's release candidates, too.
+const PROVED: [i32; 8] = [14_0001, 15_0018, 16_0014, 17_0009, 17_0011, 18_0004, 18_0006, 19_0000];
 
 pub fn lock_lists_are_proved() -> bool {
     // SAFETY: every server has this setting, and its value is a string.

@@ -7,7 +7,7 @@
  * redshift_sessions_lock_snapshot() takes PostgreSQL's own copy: for servers on which the first way
  * has not been proved (see compat.rs).
  *
- * What is read here belongs to other processes. What guards each field, in PostgreSQL 14 to 18
+ * What is read here belongs to other processes. What guards each field, in PostgreSQL 14 to 19
  * alike unless said otherwise:
  *
  * PGPROC.fpRelId, fpLockBits, fpVXIDLock, fpLocalTransactionId
@@ -18,8 +18,8 @@
  * PGPROC.myProcLocks[i], PROCLOCK.procLink, PROCLOCK.holdMask, LOCK.nRequested, LOCK.nGranted
  *     the lock of partition i, which protects "all the LOCK objects of that partition as well as
  *     their subsidiary PROCLOCKs", and the list i of each PGPROC (lmgr/README). The lists are made
- *     once, when the server starts (proc.c: InitProcGlobal), and never again for a process that can
- *     have a lock.
+ *     once, when the server starts (proc.c: InitProcGlobal, since 19 ProcGlobalShmemInit), and never
+ *     again for a process that can have a lock.
  *     Prepared transactions are the exception. PREPARE TRANSACTION clears the whole PGPROC of one
  *     and makes its lists anew (twophase.c: MarkAsPreparingGuts). In between they lead nowhere. It
  *     holds TwoPhaseStateLock in exclusive mode meanwhile, and no partition lock. So those PGPROCs
@@ -72,8 +72,8 @@ typedef struct RedshiftSessionsWanted
  * one for each lock.
  *
  * `local` is the transaction whose virtual transaction lock it holds, or 0. For a prepared
- * transaction it is what it was. From the snapshot it is what PGPROC says: 0 once the
- * transaction is ending, or the process has gone.
+ * transaction it is what it was. From the snapshot it is what PGPROC says, or that of the virtual
+ * transaction lock if PGPROC says 0; 0 if the process has gone.
  */
 typedef struct RedshiftSessionsHolder
 {
@@ -408,9 +408,30 @@ process_by_number(int backend, PGPROC **known)
 	return known[backend];
 }
 
+/*
+ * Which virtual transaction lock each backend number holds, 0 for none. That of the startup process,
+ * which holds a standby's locks, is in no PGPROC (standby.c: InitRecoveryTransactionEnvironment).
+ */
+static LocalTransactionId *
+virtual_transaction_locks(const LockData *data)
+{
+	LocalTransactionId *held = palloc0(sizeof(LocalTransactionId) * (ProcGlobal->allProcCount + 1));
+
+	for (int i = 0; i < data->nelements; i++)
+	{
+		const LOCKTAG *tag = &data->locks[i].locktag;
+
+		if (tag->locktag_type == LOCKTAG_VIRTUALTRANSACTION && data->locks[i].holdMask & LOCKBIT_ON(ExclusiveLock) &&
+			tag->locktag_field1 <= ProcGlobal->allProcCount)
+			held[tag->locktag_field1] = tag->locktag_field2;
+	}
+	return held;
+}
+
 /* A prepared transaction has no process to ask, but its xid is among its locks. */
 static void
-append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance, PGPROC **known)
+append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance, PGPROC **known,
+				const LocalTransactionId *virtual_transactions)
 {
 	RedshiftSessionsLock *lock = append_tagged(result, &instance->locktag);
 	RedshiftSessionsHolder *holder = append_holder(result);
@@ -437,6 +458,8 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance,
 	{
 		const PGPROC *leader = leader_of(proc);
 
+		if (holder->local == 0)
+			holder->local = virtual_transactions[holder->backend];
 		holder->index = proc - ProcGlobal->allProcs;
 		holder->user = proc->roleId;
 		holder->database = proc->databaseId;
@@ -459,15 +482,17 @@ redshift_sessions_lock_snapshot(void)
 	RedshiftSessionsLocks result;
 	LockData   *data;
 	PGPROC	  **known;
+	LocalTransactionId *virtual_transactions;
 
 	begin(&result);
 	data = GetLockStatusData();
+	virtual_transactions = virtual_transaction_locks(data);
 	known = palloc0(sizeof(PGPROC *) * (ProcGlobal->allProcCount + 1));
 	for (int i = 0; i < data->nelements; i++)
 	{
 		if (i % LOCKS_BETWEEN_INTERRUPTS == 0)
 			CHECK_FOR_INTERRUPTS();
-		append_instance(&result, &data->locks[i], known);
+		append_instance(&result, &data->locks[i], known, virtual_transactions);
 	}
 	mark_what_is_in_the_way(&result, data);
 	return result;

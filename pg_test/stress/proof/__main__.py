@@ -42,6 +42,8 @@ SETTINGS = {
     "max_connections": "70", "max_worker_processes": "12", "max_parallel_workers": "8", "max_wal_senders": "3", "autovacuum_max_workers": "2",
     "max_prepared_transactions": "20", "fsync": "off", "autovacuum_naptime": "1", "deadlock_timeout": "100ms",
     "max_standby_streaming_delay": "-1", "wal_keep_size": "1GB", "jit": "off",
+    # As few as before 19, so that fast-path locks fill their groups.
+    "max_locks_per_transaction": "64",
 }  # fmt: skip
 # Name: how many clients, what each of them does.
 LOOPS = {

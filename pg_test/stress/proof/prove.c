@@ -2,7 +2,7 @@
  * Does src/pg/locks.c read what PostgreSQL's own GetLockStatusData() reads? A library for tests: it is no part of a release.
  *
  * prove_locks() takes both while nobody can take, release or move a lock, and compares them entry by entry. It stops everybody in the order in
- * which PostgreSQL takes these locks, checked in the sources of 15, 17 and 18:
+ * which PostgreSQL takes these locks, checked in the sources of 15, 17, 18 and 19:
  *
  * TwoPhaseStateLock, then each fpInfoLock in the order of the processes, then the partition locks in theirs.
  *     FinishPreparedTransaction takes partition locks with TwoPhaseStateLock held; FastPathTransferRelationLocks, FastPathGetRelationLockEntry
@@ -18,6 +18,7 @@
  */
 #include LOCKS_C
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "fmgr.h"
 #include "funcapi.h"
