@@ -2,8 +2,8 @@
 //!
 //! A guard of pgrx's costs a setjmp, and copies an error that passes through it into the current
 //! memory context, which may have no room. So each hook is a bare function without destructors. Our
-//! own look at a query is one guarded call, made only when there is something to do; it has returned
-//! before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
+//! own look at a query is one guarded call, made only when there is something to do; it has
+//! returned before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};

@@ -34,9 +34,9 @@ pub unsafe fn enter(query: *const pg_sys::QueryDesc) -> u32 {
     TARGET.replace(unsafe { single_table((*query).plannedstmt) })
 }
 
-/// A utility command is about to run, or the triggers after a query. A query in it calls `enter`; the
-/// table of anything else that it does is not known: COPY, the check of a unique constraint, from 19
-/// on the check of a foreign key.
+/// A utility command is about to run, or the triggers after a query. A query in it calls `enter`;
+/// the table of anything else that it does is not known: COPY, the check of a unique constraint,
+/// from 19 on the check of a foreign key.
 pub fn enter_other() -> u32 {
     TARGET.replace(0)
 }

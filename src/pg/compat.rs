@@ -7,8 +7,8 @@ use pgrx::pg_sys::{self, Oid};
 
 use crate::pg::raw;
 
-/// Defines `$name`, our planner_hook; 19 gave it an argument. `$before` gets the query, and gives the
-/// next hook.
+/// Defines `$name`, our planner_hook; 19 gave it an argument. `$before` gets the query, and gives
+/// the next hook.
 macro_rules! planner_hook {
     ($name:ident, $before:path) => {
         unsafe extern "C-unwind" fn $name(
@@ -191,8 +191,8 @@ pub fn reserve_settings(prefix: &CStr) {
     }
 }
 
-/// The least level of what this process writes into the log. From 19 on each kind of process has its
-/// own.
+/// The least level of what this process writes into the log. From 19 on each kind of process has
+/// its own.
 pub fn log_min_messages() -> *mut c_int {
     #[cfg(not(pg19_plus))]
     return &raw mut pg_sys::log_min_messages;
@@ -201,8 +201,8 @@ pub fn log_min_messages() -> *mut c_int {
     return unsafe { (&raw mut pg_sys::log_min_messages).cast::<c_int>().add(pg_sys::MyBackendType as usize) };
 }
 
-/// The tables that a plan changes, by their places in its list of tables. From 19 on it has a set of
-/// them.
+/// The tables that a plan changes, by their places in its list of tables. From 19 on it has a set
+/// of them.
 ///
 /// # Safety
 /// The plan outlives what this gives.

@@ -18,8 +18,8 @@
  * PGPROC.myProcLocks[i], PROCLOCK.procLink, PROCLOCK.holdMask, LOCK.nRequested, LOCK.nGranted
  *     the lock of partition i, which protects "all the LOCK objects of that partition as well as
  *     their subsidiary PROCLOCKs", and the list i of each PGPROC (lmgr/README). The lists are made
- *     once, when the server starts (proc.c: InitProcGlobal, since 19 ProcGlobalShmemInit), and never
- *     again for a process that can have a lock.
+ *     once, when the server starts (proc.c: InitProcGlobal, since 19 ProcGlobalShmemInit), and
+ *     never again for a process that can have a lock.
  *     Prepared transactions are the exception. PREPARE TRANSACTION clears the whole PGPROC of one
  *     and makes its lists anew (twophase.c: MarkAsPreparingGuts). In between they lead nowhere. It
  *     holds TwoPhaseStateLock in exclusive mode meanwhile, and no partition lock. So those PGPROCs
@@ -409,8 +409,9 @@ process_by_number(int backend, PGPROC **known)
 }
 
 /*
- * Which virtual transaction lock each backend number holds, 0 for none. That of the startup process,
- * which holds a standby's locks, is in no PGPROC (standby.c: InitRecoveryTransactionEnvironment).
+ * Which virtual transaction lock each backend number holds, 0 for none. That of the startup
+ * process, which holds a standby's locks, is in no PGPROC (standby.c:
+ * InitRecoveryTransactionEnvironment).
  */
 static LocalTransactionId *
 virtual_transaction_locks(const LockData *data)
