@@ -17,7 +17,7 @@ COMMENT ON VIEW redshift_sessions.stv_inflight IS
     'Running statements, the reader''s own included; regular users see their own';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.userid IS 'OID of the user';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.slice IS '0: PostgreSQL has no slices';
-COMMENT ON COLUMN redshift_sessions.stv_inflight.query IS 'A number for the statement while it runs; not ascending';
+COMMENT ON COLUMN redshift_sessions.stv_inflight.query IS 'The statement''s number, in all views; ascending over the server';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.label IS 'query_group of the session; default if it has not set any';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.xid IS 'Transaction id, as in svv_transactions';
 COMMENT ON COLUMN redshift_sessions.stv_inflight.pid IS 'Process id of the session';

@@ -18,7 +18,7 @@ COMMENT ON COLUMN redshift_sessions.stv_recents.starttime IS 'Start of the state
 COMMENT ON COLUMN redshift_sessions.stv_recents.duration IS 'Microseconds so far, or that the statement took; at most 2147483647';
 COMMENT ON COLUMN redshift_sessions.stv_recents.user_name IS 'User who owns the session';
 COMMENT ON COLUMN redshift_sessions.stv_recents.db_name IS 'Database of the session';
-COMMENT ON COLUMN redshift_sessions.stv_recents.query IS 'Text of the statement, its first 600 bytes once it is done';
+COMMENT ON COLUMN redshift_sessions.stv_recents.query IS 'Text of the statement, its first 600 characters, without passwords';
 COMMENT ON COLUMN redshift_sessions.stv_recents.pid IS 'Process id of the session; -1 for a statement that is done';
 
 GRANT SELECT ON redshift_sessions.stv_recents TO PUBLIC;

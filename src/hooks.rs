@@ -11,12 +11,12 @@ use std::ffi::{c_char, c_int, c_void};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
-use crate::activity::query_id;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::conflicts;
 use crate::logs::connections;
 use crate::logs::file;
+use crate::logs::query_ids;
 use crate::logs::statements;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
@@ -69,9 +69,11 @@ pub fn install() {
 }
 
 /// Our parts of shared memory, in this order.
-static SEGMENTS: [&dyn Segment; 9] = [
+static SEGMENTS: [&dyn Segment; 11] = [
     &logs::HEADERS,
     &file::MARK,
+    &query_ids::COUNTER,
+    &query_ids::NUMBERED,
     &logs::TERMINATE,
     &logs::CONFLICT,
     &logs::CONNECTION,
@@ -160,9 +162,7 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
         conflicts::record(&*error);
         cancel_text::replace(&mut *error);
         connections::watch_error(&*error);
-        if (*error).elevel == pg_sys::PGERROR as c_int {
-            statements::failed();
-        }
+        statements::failed(&*error);
         if let Some(next) = EMIT_LOG.get() {
             next(error);
         }
@@ -226,14 +226,14 @@ unsafe extern "C-unwind" fn paths(
 /// # Safety
 /// `query` is that of ExecutorRun, and `run` runs it.
 unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
-    query_id::watch();
-    let outermost = statements::begin();
-    // SAFETY: promised by the caller.
+    query_ids::watch();
+    // SAFETY: promised by the caller, here and below.
+    let outermost = statements::begin(|| unsafe { statements::kind_of_query(query) });
     let before = unsafe { conflicts::enter(query) };
     run(EXECUTOR_RUN.get());
     conflicts::leave(before);
     if outermost {
-        statements::end();
+        statements::end(unsafe { statements::returned_by_query(query) });
     }
 }
 
@@ -257,7 +257,8 @@ unsafe extern "C-unwind" fn utility(
     destination: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    let outermost = statements::begin();
+    // SAFETY: PostgreSQL's arguments, here and below.
+    let outermost = statements::begin(|| unsafe { statements::kind_of_command(statement) });
     let before = conflicts::enter_other();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
@@ -269,7 +270,7 @@ unsafe extern "C-unwind" fn utility(
     }
     conflicts::leave(before);
     if outermost {
-        statements::end();
+        statements::end(unsafe { statements::returned_by_command(statements::kind(), completion) });
     }
 }
 

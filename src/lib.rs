@@ -46,7 +46,16 @@ extension_sql_file!("../sql/sessions.sql", name = "sessions", requires = ["svv_t
 extension_sql_file!("../sql/stv_sessions.sql", name = "stv_sessions", requires = ["sessions"]);
 extension_sql_file!("../sql/recents.sql", name = "recents", requires = ["stv_sessions"]);
 extension_sql_file!("../sql/stv_recents.sql", name = "stv_recents", requires = ["recents"]);
-extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["stv_recents"]);
+extension_sql_file!("../sql/statements.sql", name = "statements", requires = ["stv_recents"]);
+extension_sql_file!("../sql/sys_query_history.sql", name = "sys_query_history", requires = ["statements"]);
+extension_sql_file!("../sql/sys_query_text.sql", name = "sys_query_text", requires = ["sys_query_history"]);
+extension_sql_file!("../sql/stl_query.sql", name = "stl_query", requires = ["sys_query_text"]);
+extension_sql_file!("../sql/stl_querytext.sql", name = "stl_querytext", requires = ["stl_query"]);
+extension_sql_file!("../sql/svl_qlog.sql", name = "svl_qlog", requires = ["stl_querytext"]);
+extension_sql_file!("../sql/svl_statementtext.sql", name = "svl_statementtext", requires = ["svl_qlog"]);
+extension_sql_file!("../sql/stl_utilitytext.sql", name = "stl_utilitytext", requires = ["svl_statementtext"]);
+extension_sql_file!("../sql/stl_ddltext.sql", name = "stl_ddltext", requires = ["stl_utilitytext"]);
+extension_sql_file!("../sql/stv_inflight.sql", name = "stv_inflight", requires = ["stl_ddltext"]);
 extension_sql_file!("../sql/svv_query_inflight.sql", name = "svv_query_inflight", requires = ["stv_inflight"]);
 extension_sql_file!("../sql/stv_locks.sql", name = "stv_locks", requires = ["svv_query_inflight"]);
 extension_sql_file!("../sql/stl_restarted_sessions.sql", name = "stl_restarted_sessions", requires = ["stv_locks"]);

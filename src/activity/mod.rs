@@ -2,8 +2,8 @@
 //!
 //! In come the table of sessions and the logs; out come the rows that the reader may see.
 
-pub mod query_id;
 pub mod idle_timeout;
+pub mod secrets;
 pub mod sessions;
-pub mod recents;
+pub mod statements;
 pub mod all_sessions;

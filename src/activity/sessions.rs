@@ -2,8 +2,9 @@
 
 use pgrx::pg_sys::{self, Datum};
 
-use crate::activity::query_id::query_id;
+use crate::activity::secrets;
 use crate::clients::query_group;
+use crate::logs::query_ids;
 use crate::pg::privileges;
 use crate::pg::processes;
 use crate::pg::processes::{Session, Statement};
@@ -27,23 +28,28 @@ fn put_rows(rows: &mut set_returning::Rows) {
             text::database_name(session.process.database),
             Some(session.started.into()),
             xid_of(&session, next_xid).map(Datum::from),
-            statement.map(|statement| query_id(session.process.pid, statement.started).into()),
+            statement.map(|statement| query_ids::of(session.process.pid, statement.started).into()),
             statement.map(|statement| statement.ended.is_none().into()),
             statement.map(|statement| statement.started.into()),
             statement.map(|statement| duration(statement, now).into()),
-            statement.map(|statement| text::text(&statement.text)),
+            statement.map(statement_text),
             Some(label(session.process.pid)),
         ]);
     }
 }
 
-fn label(pid: i32) -> Datum {
+/// The text of a live statement, without passwords.
+pub fn statement_text(statement: &Statement) -> Datum {
+    text::text_of(&secrets::hide(statement.text.to_bytes()))
+}
+
+pub fn label(pid: i32) -> Datum {
     let (label, encoding) = query_group::label(pid);
     text::foreign_text(label.into_bytes(), encoding)
 }
 
 /// The transaction id, as svv_transactions shows it.
-fn xid_of(session: &Session, next_xid: u64) -> Option<i64> {
+pub fn xid_of(session: &Session, next_xid: u64) -> Option<i64> {
     match (session.xid, session.virtual_transaction) {
         (0, (_, 0)) => None,
         (0, (backend, local)) => Some(xid::unassigned(backend, local)),

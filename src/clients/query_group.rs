@@ -103,6 +103,16 @@ fn cut(text: &[u8]) -> &[u8] {
     &text[..length as usize]
 }
 
+/// The label of this session's statements; None for the default one.
+pub fn own<'a>() -> Option<&'a [u8]> {
+    // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole.
+    let label = unsafe {
+        let value: *const c_char = *SETTING.as_ptr();
+        if value.is_null() { c"" } else { CStr::from_ptr(value) }
+    };
+    (label != DEFAULT).then(|| label.to_bytes())
+}
+
 /// The label of a session's statements, and its encoding.
 pub fn label(pid: i32) -> (CString, i32) {
     match LABELS.of_pid(pid).and_then(|place| place.read()) {

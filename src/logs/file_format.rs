@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::shmem::ring::Counts;
 
 /// Far below where a count would overflow, or the version of a slot, which is made from it.
-const MOST_ROWS: u64 = 1 << 60;
+const MOST_ROWS: u64 = 1 << 44;
 
 /// Changes whenever a row of a log changes its meaning.
 const VERSION: u32 = 2;

@@ -10,6 +10,7 @@ pub mod file_format;
 pub mod file;
 pub mod deadlock_detail;
 pub mod conflicts;
+pub mod query_ids;
 pub mod statements;
 pub mod connections;
 pub mod counts;
@@ -18,16 +19,17 @@ pub mod stl_tr_conflict;
 pub mod stl_connection_log;
 
 use std::cell::Cell;
+use std::sync::atomic::AtomicU64;
 
 use crate::error;
 use crate::gucs;
 use crate::logs::file_format::SavedLog;
-use crate::logs::records::{Record, STATEMENT_WORDS};
+use crate::logs::records::{Finished, Record};
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::memory;
 use crate::pg::preload;
 use crate::shmem::Segment;
-use crate::shmem::ring::{Header, Ring};
+use crate::shmem::ring::{Header, Place, Ring};
 
 /// A log that may be off. Writing to it never waits and never fails.
 pub struct Log<const WORDS: usize> {
@@ -59,7 +61,7 @@ pub static CONNECTION: Log<66> =
 pub static ENDED: Log<20> = Log::new(3, "stl_sessions", "redshift_sessions.session_log_size", gucs::session_log_size);
 
 /// Does not outlive a restart: statements may contain secrets, which belong in no file.
-pub static STATEMENT: Log<STATEMENT_WORDS> =
+pub static STATEMENT: Log<{ Finished::WORDS }> =
     Log::new(4, "stv_recents", "redshift_sessions.statement_log_size", gucs::statement_log_size);
 
 impl<const WORDS: usize> Log<WORDS> {
@@ -69,11 +71,14 @@ impl<const WORDS: usize> Log<WORDS> {
         }
     }
 
-    /// Writes a record that is in words already, and perhaps shorter than others.
-    pub fn write_words(&self, words: &[u64]) {
-        if let Some(ring) = self.ring.get() {
-            ring.write(words);
-        }
+    /// Writes a row that `fill` stores word by word. None if the log is off, or the row was given up.
+    pub fn fill(&self, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
+        self.ring.get()?.fill(fill)
+    }
+
+    /// Changes a row that was written. None if it is there no more.
+    pub fn change(&self, place: Place, change: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
+        self.ring.get()?.change(place, change)
     }
 
     /// All records, oldest first.
@@ -84,6 +89,14 @@ impl<const WORDS: usize> Log<WORDS> {
     /// All rows as they are kept, oldest first.
     pub fn rows(&self) -> Vec<[u64; WORDS]> {
         let mut rows = memory::collect(self.ring().rows());
+        rows.sort_unstable_by_key(|(number, _)| *number);
+        memory::collect(rows.into_iter().map(|(_, row)| row))
+    }
+
+    /// What `decode` makes of each row, oldest first; nothing if the log is off.
+    pub fn read_if_on<T>(&self, decode: impl Fn(&[u64; WORDS]) -> T) -> Vec<T> {
+        let Some(ring) = self.ring.get() else { return Vec::new() };
+        let mut rows = memory::collect(ring.rows().map(|(number, row)| (number, decode(&row))));
         rows.sort_unstable_by_key(|(number, _)| *number);
         memory::collect(rows.into_iter().map(|(_, row)| row))
     }
@@ -151,7 +164,8 @@ impl Segment for Headers {
 
 /// The rows to keep while the server is down, of the logs that are on and outlive a restart.
 pub fn save() -> Vec<SavedLog> {
-    [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save()].into_iter().flatten().collect()
+    let saved = [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save(), query_ids::COUNTER.save()];
+    saved.into_iter().flatten().collect()
 }
 
 /// Puts back the rows that were kept, of the logs that are on. Called while the server starts.
@@ -160,6 +174,7 @@ pub fn restore(saved: &[SavedLog]) {
     CONFLICT.restore(saved);
     CONNECTION.restore(saved);
     ENDED.restore(saved);
+    query_ids::COUNTER.restore(saved);
 }
 
 /// Memory that the rows of all logs that outlive a restart take.

@@ -27,26 +27,104 @@ pub struct Conflict {
     pub table: u32,
 }
 
-/// How many bytes of a statement's text are kept.
-pub const STATEMENT_BYTES: usize = 600;
+/// What a statement does, by PostgreSQL's command tags.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// It failed before PostgreSQL knew.
+    Unknown,
+    Utility,
+    Copy,
+    Ddl,
+    CreateTableAs,
+    Select,
+    Insert,
+    Update,
+    Delete,
+    Merge,
+}
 
-/// A statement that is over: what is kept before its text. The text is packed, see
+/// Redshift's classes of statements: of several in one, the last class here counts.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub enum Class {
+    Unknown,
+    Utility,
+    Ddl,
+    Query,
+}
+
+impl Kind {
+    const ALL: [Self; 10] = [
+        Kind::Unknown,
+        Kind::Utility,
+        Kind::Copy,
+        Kind::Ddl,
+        Kind::CreateTableAs,
+        Kind::Select,
+        Kind::Insert,
+        Kind::Update,
+        Kind::Delete,
+        Kind::Merge,
+    ];
+
+    pub fn class(self) -> Class {
+        match self {
+            Kind::Unknown => Class::Unknown,
+            Kind::Utility | Kind::Copy => Class::Utility,
+            Kind::Ddl | Kind::CreateTableAs => Class::Ddl,
+            Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Merge => Class::Query,
+        }
+    }
+
+    /// That of a statement that does this, and then the next.
+    pub fn or(self, next: Self) -> Self {
+        if next.class() > self.class() { next } else { self }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    Success,
+    Failed,
+    Canceled,
+}
+
+impl Outcome {
+    const ALL: [Self; 3] = [Outcome::Success, Outcome::Failed, Outcome::Canceled];
+}
+
+/// A statement that is over: what is kept before its texts. The texts are packed, see
 /// `packed_text.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finished {
+    pub number: i32,
     pub pid: i32,
     pub start: i64,
+    /// 0 while it may go on.
     pub end: i64,
     pub user: u32,
     pub database: u32,
-    /// The encoding of the database, and so of the text.
+    /// As in svv_transactions; 0 for none.
+    pub xid: i64,
+    /// That were returned to the client.
+    pub rows: u64,
+    /// The encoding of the database, and so of the texts.
     pub encoding: u8,
-    /// Bytes of the text.
-    pub length: u16,
+    pub outcome: Outcome,
+    pub kind: Kind,
+    /// Bytes of the texts.
+    pub text_length: u16,
+    pub label_length: u16,
+    pub error_length: u16,
 }
 
-/// Words of a finished statement: those before its text, and those of the longest text.
-pub const STATEMENT_WORDS: usize = Finished::WORDS + STATEMENT_BYTES / 8;
+/// The texts of a finished statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Texts {
+    pub text: Vec<u8>,
+    /// Empty for the default label.
+    pub label: Vec<u8>,
+    pub error: Vec<u8>,
+}
 
 /// Something that happened to a connection. Texts are packed, see `packed_text.rs`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -143,27 +221,77 @@ impl Record<4> for Conflict {
 }
 
 impl Finished {
-    pub const WORDS: usize = 4;
+    /// How many bytes of each text are kept: as many as the widest column has characters.
+    pub const TEXT_BYTES: usize = 4000;
+    pub const LABEL_BYTES: usize = 320;
+    pub const ERROR_BYTES: usize = 512;
 
-    pub fn encode(self) -> [u64; Self::WORDS] {
-        let numbers = u64::from(self.encoding) << 32 | u64::from(self.length) << 40;
-        let user_and_database = u64::from(self.user) | u64::from(self.database) << 32;
-        [u64::from(self.pid as u32) | numbers, self.start as u64, self.end as u64, user_and_database]
+    /// Where the texts begin, and how many words there are.
+    pub const TEXT: usize = 8;
+    pub const LABEL: usize = Self::TEXT + Self::TEXT_BYTES / 8;
+    pub const ERROR: usize = Self::LABEL + Self::LABEL_BYTES / 8;
+    pub const WORDS: usize = Self::ERROR + Self::ERROR_BYTES / 8;
+
+    pub const NONE: Self = Finished {
+        number: 0,
+        pid: 0,
+        start: 0,
+        end: 0,
+        user: 0,
+        database: 0,
+        xid: 0,
+        rows: 0,
+        encoding: 0,
+        outcome: Outcome::Success,
+        kind: Kind::Unknown,
+        text_length: 0,
+        label_length: 0,
+        error_length: 0,
+    };
+
+    pub fn encode(self) -> [u64; Self::TEXT] {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let enums = u32::from(self.encoding) | (self.outcome as u32) << 8 | (self.kind as u32) << 16;
+        [
+            pair(self.pid as u32, self.number as u32),
+            self.start as u64,
+            self.end as u64,
+            pair(self.user, self.database),
+            self.xid as u64,
+            self.rows,
+            pair(enums, u32::from(self.text_length) | u32::from(self.label_length) << 16),
+            self.error_length.into(),
+        ]
     }
 
-    /// The statement and its text. The words after the text are left from an earlier statement.
-    pub fn decode(words: &[u64; STATEMENT_WORDS]) -> (Self, Vec<u8>) {
+    /// The words after a text are left from an earlier statement.
+    pub fn decode(words: &[u64; Self::WORDS]) -> (Self, Texts) {
+        let (encoding, outcome, kind) = (words[6] as u8, (words[6] >> 8) as u8, (words[6] >> 16) as u8);
         let finished = Finished {
             pid: words[0] as i32,
-            encoding: (words[0] >> 32) as u8,
-            length: (words[0] >> 40) as u16,
+            number: (words[0] >> 32) as i32,
             start: words[1] as i64,
             end: words[2] as i64,
             user: words[3] as u32,
             database: (words[3] >> 32) as u32,
+            xid: words[4] as i64,
+            rows: words[5],
+            encoding,
+            outcome: Outcome::ALL[usize::from(outcome).min(Outcome::ALL.len() - 1)],
+            kind: Kind::ALL[usize::from(kind).min(Kind::ALL.len() - 1)],
+            text_length: (words[6] >> 32) as u16,
+            label_length: (words[6] >> 48) as u16,
+            error_length: words[7] as u16,
         };
-        let text = words[Self::WORDS..].iter().flat_map(|word| word.to_ne_bytes());
-        (finished, text.take(finished.length.into()).collect())
+        let text = |from: usize, length: u16| {
+            words[from..].iter().flat_map(|word| word.to_ne_bytes()).take(length.into()).collect()
+        };
+        let texts = Texts {
+            text: text(Self::TEXT, finished.text_length),
+            label: text(Self::LABEL, finished.label_length),
+            error: text(Self::ERROR, finished.error_length),
+        };
+        (finished, texts)
     }
 }
 
@@ -314,15 +442,48 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_statement_ends_where_its_text_does() {
-        for text in ["", "select 1", "select 12", &"x".repeat(STATEMENT_BYTES)] {
-            let length = text.len() as u16;
-            let record =
-                Finished { pid: -1, start: i64::MIN, end: 2, user: u32::MAX, database: 3, encoding: 41, length };
-            let mut words = [u64::from_ne_bytes(*b"previous"); STATEMENT_WORDS];
-            words[..Finished::WORDS].copy_from_slice(&record.encode());
-            crate::shmem::packed_text::pack_into(&mut words[Finished::WORDS..], text.as_bytes());
-            assert_eq!(Finished::decode(&words), (record, text.as_bytes().to_vec()));
+    fn a_finished_statement_and_its_texts_come_back() {
+        let lengths = [(0, 0, 0), (8, 1, 9), (9, 8, 0), (4000, 320, 512)];
+        for ((text, label, error), outcome, kind) in lengths
+            .into_iter()
+            .flat_map(|lengths| Outcome::ALL.map(|outcome| (lengths, outcome)))
+            .flat_map(|(lengths, outcome)| Kind::ALL.map(|kind| (lengths, outcome, kind)))
+        {
+            let record = Finished {
+                number: i32::MAX,
+                pid: -1,
+                start: i64::MIN,
+                end: 2,
+                user: u32::MAX,
+                database: 3,
+                xid: -(7 << 32),
+                rows: u64::MAX,
+                encoding: 41,
+                outcome,
+                kind,
+                text_length: text as u16,
+                label_length: label as u16,
+                error_length: error as u16,
+            };
+            let texts = Texts { text: vec![b't'; text], label: vec![b'l'; label], error: vec![b'e'; error] };
+            let mut words = [u64::from_ne_bytes(*b"previous"); Finished::WORDS];
+            words[..Finished::TEXT].copy_from_slice(&record.encode());
+            for (from, text) in
+                [(Finished::TEXT, &texts.text), (Finished::LABEL, &texts.label), (Finished::ERROR, &texts.error)]
+            {
+                crate::shmem::packed_text::pack_into(&mut words[from..], text);
+            }
+            assert_eq!(Finished::decode(&words), (record, texts));
         }
+    }
+
+    #[test]
+    fn of_several_statements_in_one_the_first_of_the_highest_class_counts() {
+        use Kind::*;
+        let of = |kinds: &[Kind]| kinds.iter().fold(Unknown, |kind, next| kind.or(*next));
+        assert_eq!(of(&[]), Unknown);
+        assert_eq!(of(&[Utility, Insert, Select, Utility]), Insert);
+        assert_eq!(of(&[Utility, Ddl, Copy, CreateTableAs]), Ddl);
+        assert_eq!(of(&[Copy, Utility]), Copy);
     }
 }

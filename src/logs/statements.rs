@@ -1,154 +1,291 @@
-//! Notes which statements this session has finished, for the history behind stv_recents.
+//! Notes which statements this session runs and has finished, for stv_recents, sys_query_history
+//! and their like.
 //!
 //! A statement is what a client sends at once, as in pg_stat_activity; queries inside functions
-//! belong to it. PostgreSQL tells nobody that a statement is over. So its end is noted whenever it
-//! may be over, and its row is written when the next statement begins or the session ends. Until
-//! then it is the session's last statement, which everybody sees in the table of sessions.
+//! belong to it. Its row is written when its first query or command has ended, because then its
+//! text is still there. PostgreSQL tells nobody that a statement is over. So the row is changed
+//! whenever the statement may be over: when another of its queries has ended, with its transaction,
+//! and with an error.
 //!
 //! Called for each query: nothing here looks anything up, allocates or waits.
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::atomic::AtomicU64;
 
 use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode;
 
+use crate::clients::query_group;
 use crate::logs;
-use crate::logs::records::{Finished, STATEMENT_BYTES, STATEMENT_WORDS};
+use crate::logs::query_ids;
+use crate::logs::records::{Finished, Kind, Outcome};
 use crate::pg::backend_local::BackendLocal;
+use crate::pg::compat;
 use crate::pg::raw;
+use crate::pg::xid;
 use crate::shmem::packed_text;
+use crate::shmem::ring::Place;
+use crate::shmem::seqlock::store;
 
 /// What this session runs, or ran last.
 struct Last {
-    /// 0 for none.
-    start: Cell<i64>,
-    /// 0 while it is not known.
-    end: Cell<i64>,
+    /// All of it but its texts. A start of 0 is no statement, an end of 0 is not known yet.
+    row: Cell<Finished>,
     /// One of its queries is running: those that begin meanwhile are inside that one.
     runs: Cell<bool>,
-    encoding: Cell<u8>,
-    /// Bytes of its text. The text is in `row`, after the words that are filled in when the
-    /// statement ends.
-    length: Cell<u16>,
-    row: Cell<[u64; STATEMENT_WORDS]>,
+    written: Cell<bool>,
+    /// Where its row is. None once it has been overwritten.
+    place: Cell<Option<Place>>,
+    virtual_transaction: Cell<(i32, u32)>,
 }
 
 static LAST: BackendLocal<Last> = BackendLocal::new(Last {
-    start: Cell::new(0),
-    end: Cell::new(0),
+    row: Cell::new(Finished::NONE),
     runs: Cell::new(false),
-    encoding: Cell::new(0),
-    length: Cell::new(0),
-    row: Cell::new([0; STATEMENT_WORDS]),
+    written: Cell::new(false),
+    place: Cell::new(None),
+    virtual_transaction: Cell::new((0, 0)),
 });
 
 /// A query or command is about to run. True if it is to be noted and is not inside another one:
 /// then `end` must be called after it.
-pub fn begin() -> bool {
+pub fn begin(kind: impl FnOnce() -> Kind) -> bool {
     // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs
     // outside any portal, and is not noted.
     if !logs::STATEMENT.is_on() || unsafe { pg_sys::ActivePortal.is_null() } {
         return false;
     }
     remember();
-    LAST.start.get() != 0 && !LAST.runs.replace(true)
+    let row = LAST.row.get();
+    if row.start == 0 || LAST.runs.replace(true) {
+        return false;
+    }
+    LAST.row.set(Finished { kind: row.kind.or(kind()), ..row });
+    true
 }
 
-/// The outermost query or command is over. Only inside a transaction block is this noted as the
-/// statement's end: outside, the transaction ends next, and with it the statement.
-pub fn end() {
+/// The outermost query or command is over, and has returned so many rows. Only inside a transaction
+/// block this is the statement's end: outside, the transaction ends next, and with it the statement.
+pub fn end(rows: u64) {
     LAST.runs.set(false);
+    let row = LAST.row.get();
     // SAFETY: reads this process's own memory.
-    if unsafe { raw::IsTransactionBlock() } {
-        note_end();
-    }
+    let end = if unsafe { raw::IsTransactionBlock() } { now() } else { 0 };
+    write(Finished { rows: row.rows + rows, end, ..row }, None);
 }
 
 /// A transaction has ended, and perhaps the statement with it.
 pub fn transaction_ended(aborted: bool) {
-    // SAFETY: reads this process's own memory.
-    if LAST.start.get() != 0 && LAST.start.get() == unsafe { raw::GetCurrentStatementStartTimestamp() } {
-        note_end();
+    if !logs::STATEMENT.is_on() {
+        return;
     }
+    let runs = LAST.runs.get();
     if aborted {
         LAST.runs.set(false);
+        // An error that log_min_messages kept from us.
+        remember();
+    }
+    let row = LAST.row.get();
+    // SAFETY: reads this process's own memory.
+    if row.start == 0 || row.start != unsafe { raw::GetCurrentStatementStartTimestamp() } {
+        return;
+    }
+    if aborted && (runs || !LAST.written.get()) {
+        write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
+    } else if !runs && LAST.written.get() {
+        write(Finished { end: now(), ..row }, None);
     }
 }
 
 /// An error is about to be reported: a statement has ended, perhaps before any of its queries could
 /// begin.
-pub fn failed() {
-    if logs::STATEMENT.is_on() {
-        remember();
-        note_end();
-        LAST.runs.set(false);
+pub fn failed(error: &pg_sys::ErrorData) {
+    // SAFETY: reads this process's own memory. A session may end while it runs nothing.
+    let ends_a_statement = error.elevel == pg_sys::PGERROR as i32
+        || error.elevel == pg_sys::FATAL as i32 && unsafe { !pg_sys::debug_query_string.is_null() };
+    if !logs::STATEMENT.is_on() || !ends_a_statement {
+        return;
+    }
+    remember();
+    LAST.runs.set(false);
+    let row = LAST.row.get();
+    if row.start != 0 {
+        let canceled = error.sqlerrcode == PgSqlErrorCode::ERRCODE_QUERY_CANCELED as i32;
+        let outcome = if canceled { Outcome::Canceled } else { Outcome::Failed };
+        // SAFETY: NULL or a string, which lives as long as the error.
+        let message = unsafe { error.message.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
+        let message = cut(message.unwrap_or_default(), Finished::ERROR_BYTES);
+        write(Finished { outcome, end: now(), error_length: message.len() as u16, ..row }, Some(message));
     }
 }
 
 /// The session ends.
 pub fn leave() {
-    if LAST.runs.get() {
-        note_end();
+    let row = LAST.row.get();
+    if LAST.runs.replace(false) {
+        write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
+    } else {
+        finish(now());
     }
-    // SAFETY: reads the clock.
-    write(unsafe { raw::GetCurrentTimestamp() });
 }
 
-/// If a new statement has begun, writes the one before and copies the new one, whose text is gone
-/// before it ends.
+/// The statement before ended at the latest when the next one begins, or when the session ends.
+fn finish(latest: i64) {
+    let row = LAST.row.get();
+    if LAST.written.get() && row.end == 0 {
+        write(Finished { end: latest, ..row }, None);
+    }
+}
+
+/// If a new statement has begun, makes it the last one.
 fn remember() {
-    // SAFETY: reads this process's own memory; nobody else refers to the row. The text is the
-    // client's, or NULL.
+    // SAFETY: reads this process's own memory.
     unsafe {
         let start = raw::GetCurrentStatementStartTimestamp();
-        if start == LAST.start.get() {
+        if start == LAST.row.get().start {
             return;
         }
-        write(start);
+        finish(start);
+        LAST.row.set(Finished::NONE);
+        LAST.runs.set(false);
+        LAST.written.set(false);
+        LAST.place.set(None);
         // Workers have no client. With track_activities off, no statement is kept.
         if pg_sys::MyProcPort.is_null() || !pg_sys::pgstat_track_activities || pg_sys::debug_query_string.is_null() {
             return;
         }
-        let text = CStr::from_ptr(pg_sys::debug_query_string).to_bytes();
-        let length = match text.len() {
-            length if length <= STATEMENT_BYTES => length,
-            _ => raw::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, STATEMENT_BYTES as i32) as usize,
-        };
-        packed_text::pack_into(&mut (&mut *LAST.row.as_ptr())[Finished::WORDS..], &text[..length]);
-        LAST.length.set(length as u16);
-        LAST.encoding.set(raw::GetDatabaseEncoding() as u8);
-        LAST.start.set(start);
-    }
-}
-
-fn note_end() {
-    // SAFETY: reads the clock.
-    LAST.end.set(unsafe { raw::GetCurrentTimestamp() });
-}
-
-/// `next` is when the next statement began or the session ended: the latest time at which this one
-/// can have ended.
-fn write(next: i64) {
-    let start = LAST.start.replace(0);
-    let end = LAST.end.replace(0);
-    LAST.runs.set(false);
-    if start == 0 {
-        return;
-    }
-    // SAFETY: reads this process's own memory; nobody else refers to the row.
-    unsafe {
-        let finished = Finished {
+        LAST.virtual_transaction.set(pg_sys::MyProc.as_ref().map_or((0, 0), compat::virtual_transaction_of));
+        LAST.row.set(Finished {
+            number: query_ids::own(start),
             pid: pg_sys::MyProcPid,
             start,
-            end: if end == 0 { next } else { end },
             user: pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32()),
             database: pg_sys::MyDatabaseId.to_u32(),
-            encoding: LAST.encoding.get(),
-            length: LAST.length.get(),
-        };
-        let row = &mut *LAST.row.as_ptr();
-        row[..Finished::WORDS].copy_from_slice(&finished.encode());
-        let words = Finished::WORDS + usize::from(finished.length).div_ceil(8);
-        logs::STATEMENT.write_words(&row[..words]);
+            encoding: raw::GetDatabaseEncoding() as u8,
+            ..Finished::NONE
+        });
     }
+}
+
+/// Writes the row, or changes what is known by now of the row that was written.
+fn write(mut row: Finished, error: Option<&[u8]>) {
+    row.xid = transaction();
+    let put = |words: &[AtomicU64], row: &Finished| {
+        store(words, &row.encode());
+        if let Some(error) = error {
+            packed_text::store(&words[Finished::ERROR..], error);
+        }
+    };
+    if LAST.written.get() {
+        if let Some(place) = LAST.place.get() {
+            LAST.place.set(logs::STATEMENT.change(place, |words| put(words, &row)));
+        }
+    } else {
+        // SAFETY: NULL, or the client's text.
+        let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
+        let text = cut(text.unwrap_or_default(), Finished::TEXT_BYTES);
+        let label = query_group::own().map_or(&[][..], |label| cut(label, Finished::LABEL_BYTES));
+        (row.text_length, row.label_length) = (text.len() as u16, label.len() as u16);
+        LAST.place.set(logs::STATEMENT.fill(|words| {
+            put(words, &row);
+            packed_text::store(&words[Finished::TEXT..Finished::LABEL], text);
+            packed_text::store(&words[Finished::LABEL..Finished::ERROR], label);
+        }));
+        LAST.written.set(true);
+    }
+    LAST.row.set(row);
+}
+
+/// The transaction's id, as svv_transactions shows it.
+fn transaction() -> i64 {
+    // SAFETY: reads this process's own memory.
+    match unsafe { raw::GetTopFullTransactionIdIfAny() }.value {
+        0 => match LAST.virtual_transaction.get() {
+            (_, 0) => 0,
+            (backend, local) => xid::unassigned(backend, local),
+        },
+        xid => xid as i64,
+    }
+}
+
+/// The text, cut between two characters if it is longer than that.
+fn cut(text: &[u8], longest: usize) -> &[u8] {
+    if text.len() <= longest {
+        return text;
+    }
+    // SAFETY: reads no more than the text.
+    let length = unsafe { raw::pg_mbcliplen(text.as_ptr().cast(), text.len() as i32, longest as i32) };
+    &text[..length as usize]
+}
+
+fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { raw::GetCurrentTimestamp() }
+}
+
+/// # Safety
+/// `query` is that of ExecutorRun.
+pub unsafe fn kind_of_query(query: *const pg_sys::QueryDesc) -> Kind {
+    use pg_sys::CmdType::*;
+    // SAFETY: promised by the caller.
+    match unsafe { (*query).operation } {
+        CMD_SELECT => Kind::Select,
+        CMD_INSERT => Kind::Insert,
+        CMD_UPDATE => Kind::Update,
+        CMD_DELETE => Kind::Delete,
+        compat::CMD_MERGE => Kind::Merge,
+        _ => Kind::Unknown,
+    }
+}
+
+/// The rows that a query has returned.
+///
+/// # Safety
+/// `query` is that of ExecutorRun, which is over.
+pub unsafe fn returned_by_query(query: *const pg_sys::QueryDesc) -> u64 {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let returns = (*query).operation == pg_sys::CmdType::CMD_SELECT || (*(*query).plannedstmt).hasReturning;
+        if returns { (*(*query).estate).es_processed } else { 0 }
+    }
+}
+
+/// # Safety
+/// `statement` is that of ProcessUtility.
+pub unsafe fn kind_of_command(statement: *const pg_sys::PlannedStmt) -> Kind {
+    // SAFETY: promised by the caller; a node is of the type that it says.
+    unsafe {
+        let command = (*statement).utilityStmt;
+        match (*command).type_ {
+            pg_sys::NodeTag::T_CopyStmt => Kind::Copy,
+            pg_sys::NodeTag::T_CreateTableAsStmt
+                if (*command.cast::<pg_sys::CreateTableAsStmt>()).objtype == pg_sys::ObjectType::OBJECT_TABLE =>
+            {
+                Kind::CreateTableAs
+            }
+            _ if raw::GetCommandLogLevel(command) == pg_sys::LogStmtLevel::LOGSTMT_DDL => Kind::Ddl,
+            _ => Kind::Utility,
+        }
+    }
+}
+
+/// The rows that a command has returned: FETCH, or EXECUTE of a SELECT.
+///
+/// # Safety
+/// `completion` is that of ProcessUtility, which is over.
+pub unsafe fn returned_by_command(kind: Kind, completion: *const pg_sys::QueryCompletion) -> u64 {
+    use pg_sys::CommandTag::{CMDTAG_FETCH, CMDTAG_SELECT};
+    // SAFETY: promised by the caller; it may be NULL.
+    match unsafe { completion.as_ref() } {
+        Some(completion) if kind == Kind::Utility && [CMDTAG_FETCH, CMDTAG_SELECT].contains(&completion.commandTag) => {
+            completion.nprocessed
+        }
+        _ => 0,
+    }
+}
+
+/// What the statement does that is running.
+pub fn kind() -> Kind {
+    LAST.row.get().kind
 }

@@ -75,6 +75,12 @@ macro_rules! executor_run_hook {
 }
 pub(crate) use executor_run_hook;
 
+/// 14 has no MERGE, and no kind of query of this number.
+#[cfg(feature = "pg14")]
+pub const CMD_MERGE: pg_sys::CmdType::Type = pg_sys::CmdType::Type::MAX;
+#[cfg(not(feature = "pg14"))]
+pub const CMD_MERGE: pg_sys::CmdType::Type = pg_sys::CmdType::CMD_MERGE;
+
 /// CUSTOMPATH_SUPPORT_PROJECTION. 14 has no such flag, and every custom scan projects.
 pub const CUSTOM_SCAN_PROJECTS: u32 = 4;
 

@@ -39,6 +39,7 @@ unsafe extern "C-unwind" {
         destination: *mut pg_sys::DestReceiver,
         completion: *mut pg_sys::QueryCompletion,
     );
+    pub fn GetCommandLogLevel(command: *mut pg_sys::Node) -> pg_sys::LogStmtLevel::Type;
     pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
     pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
     pub fn IsTransactionBlock() -> bool;

@@ -43,10 +43,16 @@ unsafe fn c_string(name: impl FnOnce() -> *mut std::ffi::c_char) -> Option<Datum
 /// client may say anything before it is authenticated. PostgreSQL's functions fail on such a text,
 /// and one row must not make a view unreadable.
 pub fn text(string: &CStr) -> Datum {
-    let bytes = string.to_bytes();
+    text_of(string.to_bytes())
+}
+
+/// As `text`, of bytes.
+pub fn text_of(bytes: &[u8]) -> Datum {
     // SAFETY: looks at the bytes, and raises no error.
     let valid = bytes.is_ascii()
-        || unsafe { pg_sys::pg_verify_mbstr(pg_sys::GetDatabaseEncoding(), string.as_ptr(), bytes.len() as i32, true) };
+        || unsafe {
+            pg_sys::pg_verify_mbstr(pg_sys::GetDatabaseEncoding(), bytes.as_ptr().cast(), bytes.len() as i32, true)
+        };
     if valid { copy(bytes) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
 }
 

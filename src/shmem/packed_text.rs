@@ -1,6 +1,7 @@
 //! Texts packed into words: cut to fit, and filled up with zeros. Nothing here calls PostgreSQL.
 
 use std::ffi::CString;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Cuts a long text at a byte, even in the middle of a letter. Addresses fit, and names and labels
 /// have been cut between two letters: names by PostgreSQL, to 63 bytes, labels by query_group.rs.
@@ -17,6 +18,15 @@ pub fn pack_into(words: &mut [u64], text: &[u8]) {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
         *word = u64::from_ne_bytes(eight);
+    }
+}
+
+/// As `pack_into`, in memory that is shared.
+pub fn store(words: &[AtomicU64], text: &[u8]) {
+    for (word, bytes) in words.iter().zip(text.chunks(8)) {
+        let mut eight = [0; 8];
+        eight[..bytes.len()].copy_from_slice(bytes);
+        word.store(u64::from_ne_bytes(eight), Ordering::Relaxed);
     }
 }
 

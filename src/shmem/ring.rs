@@ -9,7 +9,17 @@
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::shmem::seqlock::{EMPTY, Slot};
+use crate::shmem::seqlock::{EMPTY, Slot, store};
+
+/// A slot's version is twice the number of its row, with room for how often the row was changed.
+const CHANGES_BITS: u32 = 16;
+
+/// Where a row is, and in which version.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    number: u64,
+    version: u64,
+}
 
 #[repr(C)]
 pub struct Header {
@@ -65,25 +75,41 @@ impl<const WORDS: usize> Ring<WORDS> {
         rows.for_each(|row| self.write(&row));
     }
 
-    /// Writes a row, which may be shorter than its slot if it tells where it ends.
-    pub fn write(&self, row: &[u64]) {
-        let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
-        if !self.write_as(number, row) {
-            self.header.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Writes a row.
+    pub fn write(&self, row: &[u64; WORDS]) {
+        self.fill(|words| store(words, row));
     }
 
-    /// False if the row was given up.
-    fn write_as(&self, number: u64, row: &[u64]) -> bool {
-        let slot = &self.slots[((number - 1) % self.slots.len() as u64) as usize];
-        match slot.write(2 * number, row) {
-            Some(EMPTY) => true,
-            Some(_) => {
-                self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
-                true
-            }
-            None => false,
+    /// Writes a row that `fill` stores word by word. Gives its place, or None if it was given up.
+    pub fn fill(&self, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
+        let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
+        let place = self.fill_as(number, fill);
+        if place.is_none() {
+            self.header.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        place
+    }
+
+    fn fill_as(&self, number: u64, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
+        let version = number << (CHANGES_BITS + 1);
+        let before = self.slot(number).fill(version, fill)?;
+        if before != EMPTY {
+            self.header.dropped.fetch_add(1, Ordering::Relaxed); // the row that was here
+        }
+        Some(Place { number, version })
+    }
+
+    /// Changes a row and gives its place. None if it has been overwritten, if a reader of old would
+    /// no longer see that it changed, or if somebody else writes there.
+    pub fn change(&self, place: Place, change: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
+        let version = place.version + 2;
+        let same_row = version >> (CHANGES_BITS + 1) == place.number;
+        let changed = same_row && self.slot(place.number).change(place.version, version, change);
+        changed.then_some(Place { version, ..place })
+    }
+
+    fn slot(&self, number: u64) -> &Slot<WORDS> {
+        &self.slots[((number - 1) % self.slots.len() as u64) as usize]
     }
 
     /// All whole rows, in the order of their slots. Each comes with a number: the smaller, the
@@ -150,9 +176,34 @@ mod tests {
     #[test]
     fn a_late_writer_does_not_replace_a_later_row() {
         let ring = ring(2);
-        assert!(ring.write_as(3, &[3; 3]));
-        assert!(!ring.write_as(1, &[1; 3]));
+        assert!(ring.fill_as(3, |words| store(words, &[3; 3])).is_some());
+        assert!(ring.fill_as(1, |words| store(words, &[1; 3])).is_none());
         assert_eq!(read(&ring), [[3; 3]]);
+    }
+
+    #[test]
+    fn a_row_can_be_changed_until_it_is_overwritten() {
+        let ring = ring(2);
+        let first = ring.fill(|words| store(words, &[1; 3])).unwrap();
+        let changed = ring.change(first, |words| store(&words[2..], &[7])).unwrap();
+        assert_eq!(ring.change(first, |_| unreachable!()), None); // it is of another version by now
+        ring.write(&[2; 3]);
+        assert_eq!(read(&ring), [[1, 1, 7], [2; 3]]);
+        assert_eq!(ring.counts(), Counts { written: 2, dropped: 0 });
+        ring.write(&[3; 3]);
+        assert_eq!(ring.change(changed, |_| unreachable!()), None);
+        assert_eq!(read(&ring), [[2; 3], [3; 3]]);
+    }
+
+    #[test]
+    fn a_row_that_changed_too_often_stays_as_it_is() {
+        let ring = ring(2);
+        let mut place = ring.fill(|words| store(words, &[0; 3]));
+        let mut changes = 0;
+        while let Some(next) = place.and_then(|place| ring.change(place, |words| store(words, &[changes + 1; 3]))) {
+            (place, changes) = (Some(next), changes + 1);
+        }
+        assert_eq!((changes, read(&ring)), ((1 << CHANGES_BITS) - 1, vec![[changes; 3]]));
     }
 
     #[test]

@@ -20,8 +20,19 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// nothing while somebody else writes, or if the row here has a later version. Versions are
     /// even. If `row` is shorter than the slot, the rest of the slot stays as it was.
     pub fn write(&self, version: u64, row: &[u64]) -> Option<u64> {
+        self.fill(version, |words| store(words, row))
+    }
+
+    /// As `write`, for a row that `fill` stores word by word.
+    pub fn fill(&self, version: u64, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<u64> {
         let before = self.version.load(Ordering::Relaxed);
-        if before % 2 == 1 || before > version { None } else { self.exchange(before, version, row) }
+        if before % 2 == 1 || before > version { None } else { self.exchange(before, version, fill) }
+    }
+
+    /// Changes a row that is still of the version `before`, and gives it the version `after`. False
+    /// if it is not, or somebody else writes.
+    pub fn change(&self, before: u64, after: u64, change: impl FnOnce(&[AtomicU64; WORDS])) -> bool {
+        self.exchange(before, after, change).is_some()
     }
 
     /// As `write`, with the next version: replaces whatever is here, unless somebody else is
@@ -30,15 +41,13 @@ impl<const WORDS: usize> Slot<WORDS> {
         let before = self.version.load(Ordering::Relaxed);
         // The new version is made from the very one that is exchanged. So two who replace at once
         // cannot give two rows the same version.
-        if before % 2 == 1 { None } else { self.exchange(before, before + 2, &row) }
+        if before % 2 == 1 { None } else { self.exchange(before, before + 2, |words| store(words, &row)) }
     }
 
-    fn exchange(&self, before: u64, version: u64, row: &[u64]) -> Option<u64> {
+    fn exchange(&self, before: u64, version: u64, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<u64> {
         self.version.compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed).ok()?;
         fence(Ordering::Release); // the odd version is seen before any of the words
-        for (word, value) in self.row.iter().zip(row) {
-            word.store(*value, Ordering::Relaxed);
-        }
+        fill(&self.row);
         self.version.store(version, Ordering::Release);
         Some(before)
     }
@@ -73,6 +82,13 @@ impl<const WORDS: usize> Slot<WORDS> {
     }
 }
 
+/// Stores as many words as there are of both.
+pub fn store(words: &[AtomicU64], row: &[u64]) {
+    for (word, value) in words.iter().zip(row) {
+        word.store(*value, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +108,18 @@ mod tests {
         assert_eq!(slot.read(), Some((8, [5, 6])));
         assert_eq!(slot.write(10, &[7]), Some(8));
         assert_eq!(slot.read(), Some((10, [7, 6])));
+    }
+
+    #[test]
+    fn a_row_is_changed_only_if_it_is_still_the_same() {
+        let slot = slot();
+        let change = |words: &[AtomicU64; 2]| store(&words[1..], &[9]);
+        assert!(!slot.change(2, 4, change));
+        slot.write(2, &[1, 2]);
+        assert!(slot.change(2, 4, change));
+        assert_eq!(slot.read(), Some((4, [1, 9])));
+        assert!(!slot.change(2, 6, |_| unreachable!()));
+        assert_eq!(slot.read(), Some((4, [1, 9])));
     }
 
     #[test]

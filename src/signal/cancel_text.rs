@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
 
-use crate::activity::query_id;
 use crate::gucs;
+use crate::logs::query_ids;
 use crate::pg::extension;
 use crate::pg::interrupts;
 use crate::pg::per_backend::{Board, Place};
@@ -267,7 +267,7 @@ pub unsafe fn replace(error: &mut pg_sys::ErrorData) {
         return;
     }
     if note != Note::Message {
-        let id = query_id::query_id(pid, start);
+        let id = query_ids::own(start);
         // Always fits; leaves the terminating NUL.
         let _ = write!(&mut text[..LONGEST], "Query ({id}) cancelled on user's request");
     }
