@@ -19,7 +19,7 @@ static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 static SESSION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
-static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(100);
+static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 const LARGEST_LOG: i32 = 10_000_000;
 
 /// A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.
@@ -52,7 +52,7 @@ pub fn session_log_size() -> usize {
     SESSION_LOG_SIZE.get() as usize
 }
 
-/// Number of finished statements that stv_recents keeps; 0 for the last one of each session only.
+/// Number of finished statements that are kept; 0 for the last one of each session only.
 pub fn statement_log_size() -> usize {
     STATEMENT_LOG_SIZE.get() as usize
 }
@@ -173,7 +173,7 @@ fn define_log_sizes() {
     );
     define(
         c"redshift_sessions.statement_log_size",
-        c"Number of finished statements that stv_recents keeps; 0 for the last one of each session only.",
+        c"Number of finished statements that are kept; 0 for the last one of each session only.",
         &STATEMENT_LOG_SIZE,
     );
 }

@@ -141,10 +141,11 @@ def test_texts_are_cut_between_letters(login, admin, mark, letter):
     """Wherever in a letter the last byte that is kept would be."""
     session = login("alice")
     for before in range(len(letter.encode())):
-        text = "SELECT '%s %s%s'" % (mark, "x" * before, letter * 400)
+        text = "SELECT '%s %s%s'" % (mark, "x" * before, letter * 4000)
         session.execute(text)
-        session.execute("SELECT 1")
-        assert recents(admin, mark)[-1] == ("Done", text.encode()[:600].decode(errors="ignore"))
+        assert recents(admin, mark)[-1] == ("Done", text[:600])
+        whole = "SELECT query_text FROM sys_query_history WHERE session_id = %s ORDER BY query_id DESC LIMIT 1"
+        assert value(admin, whole, pid_of(session)).rstrip() == text.encode()[:4000].decode(errors="ignore")
 
 
 def test_texts_of_another_encoding(login, admin, mark):
