@@ -73,6 +73,17 @@ pub fn native_denied(function: &CStr) -> Message {
     }
 }
 
+/// Redshift Serverless's words. PostgreSQL would speak of a view.
+pub fn serverless(view: &CStr) -> Message {
+    let view = view.to_string_lossy();
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        text: format!("permission denied for relation {view}"),
+        detail: Some("Redshift Serverless refuses STL_ and STV_ views, and redshift_sessions.serverless is on."),
+        hint: Some("Use SYS_ and SVV_ views, or: SET redshift_sessions.serverless = off;".into()),
+    }
+}
+
 /// CREATE EXTENSION says this. `libraries` is the current value of shared_preload_libraries.
 pub fn not_preloaded(libraries: &str) -> Message {
     Message {

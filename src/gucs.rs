@@ -13,6 +13,7 @@ static INTEGER_RESULT: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// `snapshot` is right on every server; `define` makes `lists` the default where that is proved.
 static LOCK_SOURCE: GucSetting<Source> = GucSetting::<Source>::new(Source::snapshot);
 
+static SERVERLESS: GucSetting<bool> = GucSetting::<bool>::new(false);
 static CANCEL_TEXT: GucSetting<bool> = GucSetting::<bool>::new(true);
 static DRIVER_SERVER_VERSION: GucSetting<bool> = GucSetting::<bool>::new(true);
 static TERMINATE_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(10_000);
@@ -67,6 +68,11 @@ pub fn integer_result() -> bool {
     is_on(&INTEGER_RESULT)
 }
 
+/// STL_ and STV_ views are refused to everybody, as in Redshift Serverless.
+pub fn serverless() -> bool {
+    is_on(&SERVERLESS)
+}
+
 /// The lock table is read through each backend's lists, or through PostgreSQL's own snapshot.
 pub fn lock_source() -> Source {
     LOCK_SOURCE.get()
@@ -110,6 +116,14 @@ pub fn define() {
         c"A client whose statement is cancelled reads Redshift's text instead of PostgreSQL's.",
         c"",
         &CANCEL_TEXT,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"redshift_sessions.serverless",
+        c"STL_ and STV_ views are refused to everybody, as in Redshift Serverless.",
+        c"",
+        &SERVERLESS,
         GucContext::Userset,
         GucFlags::default(),
     );

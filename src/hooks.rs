@@ -26,6 +26,7 @@ use crate::pg::shared_memory;
 use crate::redirect;
 use crate::redirect::function_body;
 use crate::redirect::refuse;
+use crate::serverless;
 use crate::shmem::Segment;
 use crate::signal::cancel_text;
 use crate::transactions::custom_scan;
@@ -35,6 +36,7 @@ type Previous<T> = BackendLocal<Cell<T>>;
 
 static PLANNER: Previous<pg_sys::planner_hook_type> = BackendLocal::new(Cell::new(None));
 static ANALYZE: Previous<pg_sys::post_parse_analyze_hook_type> = BackendLocal::new(Cell::new(None));
+static EXECUTOR_START: Previous<pg_sys::ExecutorStart_hook_type> = BackendLocal::new(Cell::new(None));
 static EXECUTOR_RUN: Previous<pg_sys::ExecutorRun_hook_type> = BackendLocal::new(Cell::new(None));
 static EXECUTOR_FINISH: Previous<pg_sys::ExecutorFinish_hook_type> = BackendLocal::new(Cell::new(None));
 static UTILITY: Previous<pg_sys::ProcessUtility_hook_type> = BackendLocal::new(Cell::new(None));
@@ -53,6 +55,8 @@ pub fn install() {
         pg_sys::planner_hook = Some(planner);
         ANALYZE.set(pg_sys::post_parse_analyze_hook);
         pg_sys::post_parse_analyze_hook = Some(post_parse_analyze);
+        EXECUTOR_START.set(pg_sys::ExecutorStart_hook);
+        pg_sys::ExecutorStart_hook = Some(executor_start);
         EXECUTOR_RUN.set(pg_sys::ExecutorRun_hook);
         pg_sys::ExecutorRun_hook = Some(executor_run);
         EXECUTOR_FINISH.set(pg_sys::ExecutorFinish_hook);
@@ -174,6 +178,9 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
 unsafe fn before_planner(parse: *mut pg_sys::Query) -> pg_sys::planner_hook_type {
     // SAFETY: promised by the caller.
     unsafe {
+        if serverless::is_on() {
+            serverless::refuse_query(parse);
+        }
         if redirect::has_native_call(parse) {
             redirect::redirect_nested(parse);
         }
@@ -220,6 +227,16 @@ unsafe extern "C-unwind" fn paths(
         if let Some(next) = PATHS.get() {
             next(root, relation, index, table);
         }
+    }
+}
+
+unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+    // SAFETY: PostgreSQL's arguments, passed on as they are.
+    unsafe {
+        if serverless::is_on() {
+            serverless::refuse_plan(query);
+        }
+        EXECUTOR_START.get().unwrap_or(raw::standard_ExecutorStart)(query, flags);
     }
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod shmem;
 mod pg;
 mod gucs;
+mod serverless;
 mod clients;
 mod redirect;
 mod transactions;

@@ -224,3 +224,50 @@ pub unsafe fn result_relations(plan: *const pg_sys::PlannedStmt) -> impl Iterato
         std::iter::successors(next(&-1), next)
     };
 }
+
+/// What says of a relation which privileges PostgreSQL checks. From 16 on it has a list of its own,
+/// before it is the list of all that a query reads.
+#[cfg(not(pg16_plus))]
+type Checked = pg_sys::RangeTblEntry;
+#[cfg(pg16_plus)]
+type Checked = pg_sys::RTEPermissionInfo;
+
+/// The relations whose privileges PostgreSQL checks before it runs a plan. A view that was expanded
+/// is among them.
+///
+/// # Safety
+/// The plan outlives what this gives.
+pub unsafe fn checked_in_plan(plan: *const pg_sys::PlannedStmt) -> impl Iterator<Item = Oid> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        #[cfg(not(pg16_plus))]
+        return checked((*plan).rtable);
+        #[cfg(pg16_plus)]
+        return checked((*plan).permInfos);
+    }
+}
+
+/// The same of a query that was rewritten, without those of its sub-queries.
+///
+/// # Safety
+/// The query outlives what this gives.
+pub unsafe fn checked_in_query(query: *const pg_sys::Query) -> impl Iterator<Item = Oid> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        #[cfg(not(pg16_plus))]
+        return checked((*query).rtable);
+        #[cfg(pg16_plus)]
+        return checked((*query).rteperminfos);
+    }
+}
+
+/// # Safety
+/// A list of such entries, which outlives what this gives.
+unsafe fn checked(list: *const pg_sys::List) -> impl Iterator<Item = Oid> {
+    // SAFETY: promised by the caller. An entry that is no relation asks for nothing.
+    unsafe {
+        crate::pg::list::pointers::<Checked>(list)
+            .filter(|entry| (**entry).requiredPerms != 0)
+            .map(|entry| (*entry).relid)
+    }
+}

@@ -134,6 +134,19 @@ pub fn is_svv_transactions(function: Oid) -> bool {
     }
 }
 
+/// The extensions of this package.
+const OURS: [&CStr; 2] = [c"redshift_sessions", c"redshift_sessions_extras"];
+
+/// Is the relation one of our extensions'?
+pub fn owns(relation: Oid) -> bool {
+    let _room = Roomy::call();
+    // SAFETY: plain look-ups, which may find nothing.
+    unsafe {
+        let extension = pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation);
+        extension != Oid::INVALID && OURS.iter().any(|name| pg_sys::get_extension_oid(name.as_ptr(), true) == extension)
+    }
+}
+
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
 /// Has this session looked up which version is installed?

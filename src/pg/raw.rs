@@ -28,6 +28,7 @@ unsafe extern "C-unwind" {
     );
     #[cfg(pg18_plus)]
     pub fn standard_ExecutorRun(query: *mut pg_sys::QueryDesc, direction: pg_sys::ScanDirection::Type, count: u64);
+    pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: c_int);
     pub fn standard_ExecutorFinish(query: *mut pg_sys::QueryDesc);
     pub fn standard_ProcessUtility(
         statement: *mut pg_sys::PlannedStmt,
