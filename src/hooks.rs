@@ -18,6 +18,7 @@ use crate::logs::connections;
 use crate::logs::file;
 use crate::logs::query_ids;
 use crate::logs::statements;
+use crate::logs::user_changes;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::extension;
@@ -73,7 +74,7 @@ pub fn install() {
 }
 
 /// Our parts of shared memory, in this order.
-static SEGMENTS: [&dyn Segment; 11] = [
+static SEGMENTS: [&dyn Segment; 12] = [
     &logs::HEADERS,
     &file::MARK,
     &query_ids::COUNTER,
@@ -82,6 +83,7 @@ static SEGMENTS: [&dyn Segment; 11] = [
     &logs::CONFLICT,
     &logs::CONNECTION,
     &logs::ENDED,
+    &logs::USER,
     &logs::STATEMENT,
     &cancel_text::NOTES,
     &query_group::LABELS,
@@ -282,8 +284,12 @@ unsafe extern "C-unwind" fn utility(
         if refuse::is_definition(statement) {
             refuse::refuse_definition(statement);
         }
+        let role = if user_changes::is_about_roles(statement) { Some(user_changes::before(statement)) } else { None };
         let next = UTILITY.get().unwrap_or(raw::standard_ProcessUtility);
         next(statement, query_string, read_only_tree, context, params, environment, destination, completion);
+        if let Some(role) = role {
+            user_changes::after(statement, role);
+        }
     }
     conflicts::leave(before);
     if outermost {
@@ -297,20 +303,30 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
         XACT_EVENT_ABORT => {
             statements::transaction_ended(true);
             conflicts::forget();
+            user_changes::transaction_ended(false);
         }
-        XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => statements::transaction_ended(false),
+        XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => {
+            statements::transaction_ended(false);
+            user_changes::transaction_ended(event == XACT_EVENT_COMMIT);
+        }
         _ => {}
     }
 }
 
 unsafe extern "C-unwind" fn subtransaction_event(
     event: pg_sys::SubXactEvent::Type,
-    _own: pg_sys::SubTransactionId,
-    _parent: pg_sys::SubTransactionId,
+    own: pg_sys::SubTransactionId,
+    parent: pg_sys::SubTransactionId,
     _argument: *mut c_void,
 ) {
-    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        conflicts::forget();
+    use pg_sys::SubXactEvent::*;
+    match event {
+        SUBXACT_EVENT_ABORT_SUB => {
+            conflicts::forget();
+            user_changes::subtransaction_ended(own, None);
+        }
+        SUBXACT_EVENT_COMMIT_SUB => user_changes::subtransaction_ended(own, Some(parent)),
+        _ => {}
     }
 }
 

@@ -68,7 +68,9 @@ extension_sql_file!("../sql/stl_connection_log.sql", name = "stl_connection_log"
 extension_sql_file!("../sql/all_sessions.sql", name = "all_sessions", requires = ["stl_connection_log"]);
 extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires = ["all_sessions"]);
 extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stl_sessions"]);
-extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["sys_session_history"]);
+extension_sql_file!("../sql/stl_userlog.sql", name = "stl_userlog", requires = ["sys_session_history"]);
+extension_sql_file!("../sql/sys_userlog.sql", name = "sys_userlog", requires = ["stl_userlog"]);
+extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["sys_userlog"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["logs"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 

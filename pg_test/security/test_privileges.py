@@ -68,7 +68,7 @@ def check_rights(server, database):
         assert value(bob, "SELECT pg_cancel_backend(%s)", pid_of(target)) == 1
         assert value(bob, "SELECT count(*) FROM pg_class WHERE pg_cancel_backend(0)") == 0
         assert value(bob, "SELECT pg_terminate_backend(%s)", pid_of(target)) == 1
-        for attempt in ("SELECT * FROM stv_locks", "SELECT * FROM stl_connection_log", "SELECT * FROM svl_terminate", "SELECT * FROM stl_tr_conflict",
+        for attempt in ("SELECT * FROM stv_locks", "SELECT * FROM stl_connection_log", "SELECT * FROM svl_terminate", "SELECT * FROM stl_tr_conflict", "SELECT * FROM stl_userlog", "SELECT * FROM sys_userlog",
                         "SELECT * FROM redshift_sessions.logs()", "CREATE FUNCTION redshift_sessions.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"):  # fmt: skip
             for session in (alice, bob):
                 with pytest.raises(DENIED):

@@ -12,6 +12,7 @@ fn put_rows(rows: &mut set_returning::Rows) {
     put(rows, &logs::CONFLICT);
     put(rows, &logs::CONNECTION);
     put(rows, &logs::ENDED);
+    put(rows, &logs::USER);
     put(rows, &logs::STATEMENT);
 }
 

@@ -375,13 +375,14 @@ impl Record<20> for Ended {
 /// The first and last time that PostgreSQL can show. Rows also come from a file, and a time out of
 /// this range would make the whole view fail.
 const FIRST_TIME: i64 = -211_813_488_000_000_000;
-const LAST_TIME: i64 = 9_223_371_331_199_999_999;
+pub const LAST_TIME: i64 = 9_223_371_331_199_999_999;
 
-fn time_of(word: u64) -> i64 {
+/// A time that can be shown.
+pub fn time_of(word: u64) -> i64 {
     (word as i64).clamp(FIRST_TIME, LAST_TIME)
 }
 
-fn part<const WORDS: usize>(words: &[u64], from: usize) -> [u64; WORDS] {
+pub fn part<const WORDS: usize>(words: &[u64], from: usize) -> [u64; WORDS] {
     std::array::from_fn(|index| words[from + index])
 }
 

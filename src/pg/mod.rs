@@ -22,5 +22,6 @@ pub mod prepared;
 pub mod processes;
 pub mod backend;
 pub mod privileges;
+pub mod roles;
 pub mod native_functions;
 pub mod locks;
