@@ -70,7 +70,22 @@ extension_sql_file!("../sql/stl_sessions.sql", name = "stl_sessions", requires =
 extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_history", requires = ["stl_sessions"]);
 extension_sql_file!("../sql/stl_userlog.sql", name = "stl_userlog", requires = ["sys_session_history"]);
 extension_sql_file!("../sql/sys_userlog.sql", name = "sys_userlog", requires = ["stl_userlog"]);
-extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["sys_userlog"]);
+extension_sql_file!("../sql/sys_connection_log.sql", name = "sys_connection_log", requires = ["sys_userlog"]);
+extension_sql_file!("../sql/svl_user_info.sql", name = "svl_user_info", requires = ["sys_connection_log"]);
+extension_sql_file!("../sql/svv_user_info.sql", name = "svv_user_info", requires = ["svl_user_info"]);
+extension_sql_file!("../sql/pg_user_info.sql", name = "pg_user_info", requires = ["svv_user_info"]);
+extension_sql_file!("../sql/stv_db_isolation_level.sql", name = "stv_db_isolation_level", requires = ["pg_user_info"]);
+extension_sql_file!(
+    "../sql/stv_wlm_query_state.sql",
+    name = "stv_wlm_query_state",
+    requires = ["stv_db_isolation_level"]
+);
+extension_sql_file!(
+    "../sql/stv_wlm_query_queue_state.sql",
+    name = "stv_wlm_query_queue_state",
+    requires = ["stv_wlm_query_state"]
+);
+extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["stv_wlm_query_queue_state"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["logs"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from conftest import EVERYTHING, Server, check_columns, eventually, pid_of, value
+from protocol import Raw
 
 COLUMNS = {
     "stl_connection_log": [
@@ -34,6 +35,29 @@ COLUMNS = {
         ("plugin_name", "character(32)"),
         ("protocol_version", "integer"),
         ("sessionid", "character(36)"),
+    ],
+    "sys_connection_log": [
+        ("event", "character(50)"),
+        ("record_time", "timestamp without time zone"),
+        ("remote_host", "character(45)"),
+        ("remote_port", "character(32)"),
+        ("session_id", "integer"),
+        ("database_name", "character(50)"),
+        ("user_name", "character(50)"),
+        ("auth_method", "character(32)"),
+        ("duration", "integer"),
+        ("ssl_version", "character(50)"),
+        ("ssl_cipher", "character(128)"),
+        ("mtu", "integer"),
+        ("ssl_compression", "character(64)"),
+        ("ssl_expansion", "character(64)"),
+        ("iam_auth_guid", "character(36)"),
+        ("application_name", "character(250)"),
+        ("driver_version", "character(64)"),
+        ("os_version", "character(64)"),
+        ("plugin_name", "character(32)"),
+        ("protocol_version", "integer"),
+        ("global_session_id", "character(36)"),
     ],
     "stl_sessions": [
         ("userid", "integer"),
@@ -70,6 +94,36 @@ def test_a_session_has_one_sessionid_and_others_have_others(login, admin):
 @pytest.mark.parametrize("view", COLUMNS)
 def test_columns_and_comments(admin, view):
     check_columns(admin, view, COLUMNS[view])
+
+
+def test_sys_connection_log_has_the_rows_of_stl_connection_log(server, login, admin):
+    """Each column under its newer name, those of the driver in another order. Who may read one may not read the other."""
+    driver = {"client_protocol_version": "2", "driver_version": "a driver", "os_version": "a system", "plugin_name": "a plugin"}
+    session = Raw(server.port, client_protocol_version="2", driver_version="a driver", os_version="a system", plugin_name="a plugin", application_name="here")
+    pid = int(session.value("SELECT pg_backend_pid()"))
+    session.close()
+    renamed = {"iam_auth_guid": "iamauthguid", "session_id": "pid", "database_name": "dbname", "global_session_id": "sessionid"}
+    names = [name for name, _ in COLUMNS["sys_connection_log"]]
+    known = dict(COLUMNS["stl_connection_log"])
+    older = ", ".join(renamed.get(name) or (name if name in known else name.replace("_", "")) for name in names)
+    query = "SELECT %s FROM %s WHERE %s = %d AND driver_version = 'a driver'"
+    last = "SELECT count(*) FROM sys_connection_log WHERE session_id = %s AND event = 'disconnecting session' AND driver_version = 'a driver'"
+    eventually(lambda: value(admin, last, pid))
+    rows = admin.execute(query % (", ".join(names), "sys_connection_log", "session_id", pid)).fetchall()
+    assert len(rows) >= 4 and rows == admin.execute(query % (older, "stl_connection_log", "pid", pid)).fetchall()
+    (row,) = [dict(zip(names, row)) for row in rows if row[0].strip() == "authenticated"]
+    told = {name: row[name].strip() for name in ("driver_version", "os_version", "plugin_name", "application_name", "user_name", "database_name")}
+    assert told == {"driver_version": "a driver", "os_version": "a system", "plugin_name": "a plugin", "application_name": "here", "user_name": "alice", "database_name": "dev"}
+    bob = login("bob")
+    for view, other in (("sys_connection_log", "stl_connection_log"), ("stl_connection_log", "sys_connection_log")):
+        admin.execute("GRANT SELECT ON %s TO bob" % view)
+        try:
+            assert value(bob, "SELECT count(*) > 0 FROM " + view)
+            for query in ("SELECT * FROM " + other, "SELECT * FROM redshift_sessions.%s()" % other):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    bob.execute(query)
+        finally:
+            admin.execute("REVOKE SELECT ON %s FROM bob" % view)
 
 
 def events(admin, pid):

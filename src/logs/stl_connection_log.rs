@@ -1,6 +1,7 @@
-//! The rows behind stl_connection_log: who connected, from where, and when they left.
+//! The rows behind stl_connection_log and sys_connection_log: who connected, from where, and when they
+//! left.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys;
 
@@ -11,10 +12,19 @@ use crate::pg::set_returning;
 use crate::pg::text;
 use crate::shmem::packed_text;
 
-set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper, put_rows);
+set_returning::function!(stl_connection_log_wrapper, pg_finfo_stl_connection_log_wrapper, put_stl_rows);
+set_returning::function!(sys_connection_log_wrapper, pg_finfo_sys_connection_log_wrapper, put_sys_rows);
 
-fn put_rows(rows: &mut set_returning::Rows) {
-    privileges::check_select(c"stl_connection_log");
+fn put_stl_rows(rows: &mut set_returning::Rows) {
+    put_rows(rows, c"stl_connection_log");
+}
+
+fn put_sys_rows(rows: &mut set_returning::Rows) {
+    put_rows(rows, c"sys_connection_log");
+}
+
+fn put_rows(rows: &mut set_returning::Rows, view: &CStr) {
+    privileges::check_select(view);
     let records = logs::CONNECTION.read::<Connection>();
     // SAFETY: reads a number that never changes.
     let system = unsafe { pg_sys::GetSystemIdentifier() };
