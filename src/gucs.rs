@@ -21,6 +21,7 @@ static CONFLICT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static CONNECTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 static SESSION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(5_000);
 static USER_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static TRANSACTION_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static STATEMENT_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 const LARGEST_LOG: i32 = 10_000_000;
 
@@ -57,6 +58,12 @@ pub fn session_log_size() -> usize {
 /// Number of changes of users that stl_userlog and sys_userlog keep; 0 turns them off.
 pub fn user_log_size() -> usize {
     USER_LOG_SIZE.get() as usize
+}
+
+/// Number of finished transactions that sys_transaction_history and stl_undone keep; 0 turns them
+/// off.
+pub fn transaction_log_size() -> usize {
+    TRANSACTION_LOG_SIZE.get() as usize
 }
 
 /// Number of finished statements that are kept; 0 for the last one of each session only.
@@ -195,6 +202,11 @@ fn define_log_sizes() {
         c"redshift_sessions.user_log_size",
         c"Number of changes of users that stl_userlog and sys_userlog keep; 0 turns them off.",
         &USER_LOG_SIZE,
+    );
+    define(
+        c"redshift_sessions.transaction_log_size",
+        c"Number of finished transactions that sys_transaction_history and stl_undone keep; 0 turns them off.",
+        &TRANSACTION_LOG_SIZE,
     );
     define(
         c"redshift_sessions.statement_log_size",

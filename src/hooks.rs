@@ -18,6 +18,7 @@ use crate::logs::connections;
 use crate::logs::file;
 use crate::logs::query_ids;
 use crate::logs::statements;
+use crate::logs::transactions;
 use crate::logs::user_changes;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
@@ -74,7 +75,7 @@ pub fn install() {
 }
 
 /// Our parts of shared memory, in this order.
-static SEGMENTS: [&dyn Segment; 12] = [
+static SEGMENTS: [&dyn Segment; 13] = [
     &logs::HEADERS,
     &file::MARK,
     &query_ids::COUNTER,
@@ -84,6 +85,7 @@ static SEGMENTS: [&dyn Segment; 12] = [
     &logs::CONNECTION,
     &logs::ENDED,
     &logs::USER,
+    &logs::TRANSACTION,
     &logs::STATEMENT,
     &cancel_text::NOTES,
     &query_group::LABELS,
@@ -304,10 +306,18 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             statements::transaction_ended(true);
             conflicts::forget();
             user_changes::transaction_ended(false);
+            transactions::ended(false);
         }
-        XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => {
+        XACT_EVENT_PRE_COMMIT => transactions::commits(),
+        XACT_EVENT_COMMIT => {
             statements::transaction_ended(false);
-            user_changes::transaction_ended(event == XACT_EVENT_COMMIT);
+            user_changes::transaction_ended(true);
+            transactions::ended(true);
+        }
+        // Whether it commits is decided later, and perhaps elsewhere.
+        XACT_EVENT_PREPARE => {
+            statements::transaction_ended(false);
+            user_changes::transaction_ended(false);
         }
         _ => {}
     }

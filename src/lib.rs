@@ -85,7 +85,13 @@ extension_sql_file!(
     name = "stv_wlm_query_queue_state",
     requires = ["stv_wlm_query_state"]
 );
-extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["stv_wlm_query_queue_state"]);
+extension_sql_file!(
+    "../sql/sys_transaction_history.sql",
+    name = "sys_transaction_history",
+    requires = ["stv_wlm_query_queue_state"]
+);
+extension_sql_file!("../sql/stl_undone.sql", name = "stl_undone", requires = ["sys_transaction_history"]);
+extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["stl_undone"]);
 extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["logs"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import EVERYTHING, Server, eventually, pid_of, value
 
-LOGS = ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions", "stl_userlog"]
+LOGS = ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions", "stl_userlog", "sys_transaction_history"]
 
 
 @pytest.fixture

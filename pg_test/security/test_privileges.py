@@ -62,7 +62,7 @@ def check_rights(server, database):
     """Everybody may what a plain install lets everybody do, and nobody more."""
     with server.connect("alice", database) as alice, server.connect("bob", database) as bob, server.connect("bob", database) as target:
         for view in ("svv_transactions", "stv_sessions", "stv_recents", "stv_inflight", "svv_query_inflight", "stl_sessions", "sys_session_history",
-                     "svv_user_info", "stv_db_isolation_level", "stv_wlm_query_state", "stv_wlm_query_queue_state"):
+                     "svv_user_info", "stv_db_isolation_level", "stv_wlm_query_state", "stv_wlm_query_queue_state", "stl_undone"):
             bob.execute("SELECT * FROM " + view).fetchall()
         assert value(bob, "SELECT pg_last_query_id()") > 0
         assert value(bob, "SELECT redshift_sessions.cancel(%s)", pid_of(target)) == 1
@@ -70,7 +70,7 @@ def check_rights(server, database):
         assert value(bob, "SELECT count(*) FROM pg_class WHERE pg_cancel_backend(0)") == 0
         assert value(bob, "SELECT pg_terminate_backend(%s)", pid_of(target)) == 1
         for attempt in ("SELECT * FROM stv_locks", "SELECT * FROM stl_connection_log", "SELECT * FROM svl_terminate", "SELECT * FROM stl_tr_conflict", "SELECT * FROM stl_userlog", "SELECT * FROM sys_userlog",
-                        "SELECT * FROM sys_connection_log", "SELECT * FROM svl_user_info", "SELECT * FROM pg_user_info",
+                        "SELECT * FROM sys_connection_log", "SELECT * FROM sys_transaction_history", "SELECT * FROM svl_user_info", "SELECT * FROM pg_user_info",
                         "SELECT * FROM redshift_sessions.logs()", "CREATE FUNCTION redshift_sessions.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"):  # fmt: skip
             for session in (alice, bob):
                 with pytest.raises(DENIED):

@@ -79,14 +79,14 @@ def test_not_preloaded_plain_calls_follow_once_the_library_is_loaded(not_preload
 
 
 @pytest.mark.parametrize("server_of", ["not_preloaded", "session_preloaded"])
-@pytest.mark.parametrize("view", ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions", "sys_session_history", "stl_userlog", "sys_userlog", "sys_connection_log"])
+@pytest.mark.parametrize("view", ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions", "sys_session_history", "stl_userlog", "sys_userlog", "sys_connection_log", "sys_transaction_history", "stl_undone"])
 def test_not_preloaded_logs_say_what_they_need(request, server_of, view):
     server = request.getfixturevalue(server_of)
     create_extension(server)
     with server.connect() as admin:
         with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
             admin.execute("SELECT * FROM " + view)
-        log = {"sys_session_history": "stl_sessions", "sys_userlog": "stl_userlog", "sys_connection_log": "stl_connection_log"}.get(view, view)
+        log = {"sys_session_history": "stl_sessions", "sys_userlog": "stl_userlog", "sys_connection_log": "stl_connection_log", "stl_undone": "sys_transaction_history"}.get(view, view)
         assert error.value.diag.message_primary == "the log behind %s is not kept" % log
         assert "shared_preload_libraries = 'redshift_sessions'" in error.value.diag.message_hint
         assert value(admin, "SELECT count(*) FROM stv_sessions") == 1

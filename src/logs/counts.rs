@@ -13,6 +13,7 @@ fn put_rows(rows: &mut set_returning::Rows) {
     put(rows, &logs::CONNECTION);
     put(rows, &logs::ENDED);
     put(rows, &logs::USER);
+    put(rows, &logs::TRANSACTION);
     put(rows, &logs::STATEMENT);
 }
 

@@ -1,13 +1,14 @@
 //! The logs of the server: what happened, kept in shared memory, in one ring for each log.
 //!
-//! In come the signals that are sent, the changes of users, and the events of sessions that begin,
-//! run statements, fail and end. Out come the rows of svl_terminate, stl_tr_conflict,
-//! stl_connection_log and stl_userlog, and, through `activity`, of stl_sessions, sys_session_history
-//! and stv_recents. Writers never wait and
+//! In come the signals that are sent, the changes of users, the ends of transactions, and the events
+//! of sessions that begin, run statements, fail and end. Out come the rows of svl_terminate,
+//! stl_tr_conflict, stl_connection_log, stl_userlog and sys_transaction_history, and, through
+//! `activity`, of stl_sessions, sys_session_history and stv_recents. Writers never wait and
 //! never fail.
 
 pub mod records;
 pub mod user_record;
+pub mod transaction_record;
 pub mod uncommitted;
 pub mod file_format;
 pub mod file;
@@ -17,11 +18,13 @@ pub mod query_ids;
 pub mod statements;
 pub mod connections;
 pub mod user_changes;
+pub mod transactions;
 pub mod counts;
 pub mod svl_terminate;
 pub mod stl_tr_conflict;
 pub mod stl_connection_log;
 pub mod userlog;
+pub mod transaction_history;
 
 use std::cell::Cell;
 use std::sync::atomic::AtomicU64;
@@ -66,6 +69,9 @@ pub static CONNECTION: Log<66> =
 pub static ENDED: Log<20> = Log::new(3, "stl_sessions", "redshift_sessions.session_log_size", gucs::session_log_size);
 
 pub static USER: Log<21> = Log::new(5, "stl_userlog", "redshift_sessions.user_log_size", gucs::user_log_size);
+
+pub static TRANSACTION: Log<5> =
+    Log::new(6, "sys_transaction_history", "redshift_sessions.transaction_log_size", gucs::transaction_log_size);
 
 /// Does not outlive a restart: statements may contain secrets, which belong in no file.
 pub static STATEMENT: Log<{ Finished::WORDS }> =
@@ -156,7 +162,7 @@ impl<const WORDS: usize> Segment for Log<WORDS> {
 pub struct Headers(BackendLocal<Cell<Option<&'static [Header; LOGS]>>>);
 
 pub static HEADERS: Headers = Headers(BackendLocal::new(Cell::new(None)));
-const LOGS: usize = 6;
+const LOGS: usize = 7;
 
 impl Segment for Headers {
     fn bytes(&self) -> usize {
@@ -171,7 +177,8 @@ impl Segment for Headers {
 
 /// The rows to keep while the server is down, of the logs that are on and outlive a restart.
 pub fn save() -> Vec<SavedLog> {
-    let logs = [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save(), USER.save()];
+    let logs =
+        [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save(), USER.save(), TRANSACTION.save()];
     logs.into_iter().chain([query_ids::COUNTER.save()]).flatten().collect()
 }
 
@@ -182,12 +189,13 @@ pub fn restore(saved: &[SavedLog]) {
     CONNECTION.restore(saved);
     ENDED.restore(saved);
     USER.restore(saved);
+    TRANSACTION.restore(saved);
     query_ids::COUNTER.restore(saved);
 }
 
 /// Memory that the rows of all logs that outlive a restart take.
 pub fn saved_bytes() -> usize {
-    TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + USER.bytes()
+    TERMINATE.bytes() + CONFLICT.bytes() + CONNECTION.bytes() + ENDED.bytes() + USER.bytes() + TRANSACTION.bytes()
 }
 
 #[cfg(test)]
