@@ -1,5 +1,5 @@
--- PostgreSQL undoes nothing: what was rolled back is never seen again. So a transaction is its own undo
--- transaction, as in the sample of Redshift's page, and took no time.
+-- PostgreSQL undoes nothing: what was rolled back is never seen again. So a transaction is its own
+-- undo transaction, as in the sample of Redshift's page, and took no time.
 CREATE FUNCTION redshift_sessions.stl_undone(
         OUT userid pg_catalog.int4,
         OUT xact_id_undone pg_catalog.int8,

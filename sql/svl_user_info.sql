@@ -1,5 +1,5 @@
--- A user is a role that may log in, as in pg_user. A name as text would have the collation of names,
--- which cannot be compared with other texts.
+-- A user is a role that may log in, as in pg_user. A name as text would have the collation of
+-- names, which differs from that of other texts.
 CREATE VIEW redshift_sessions.svl_user_info AS
     SELECT r.rolname::pg_catalog.text COLLATE pg_catalog."default" AS usename,
            r.oid::pg_catalog.int4 AS usesysid,

@@ -1,8 +1,8 @@
 //! Refuses STL_ and STV_ views, as Redshift Serverless does, where a session has asked for that.
 //!
-//! A query that is planned or is about to run brings the relations whose privileges PostgreSQL checks:
-//! those of users' own views and of functions too, and of what is only explained. A definition brings
-//! none.
+//! A query that is planned or is about to run brings the relations whose privileges PostgreSQL
+//! checks: those of users' own views and of functions too, and of what is only explained. A
+//! definition brings none.
 
 use std::ffi::{CStr, CString, c_int, c_void};
 
@@ -23,8 +23,8 @@ pub fn is_on() -> bool {
     gucs::serverless()
 }
 
-/// Raises the error if the plan reads one of the views, whoever asks. Plans may be old, and what was
-/// not refused when one was made may be now.
+/// Raises the error if the plan reads one of the views, whoever asks. Plans may be old, and what
+/// was not refused when one was made may be now.
 ///
 /// # Safety
 /// `query` is that of ExecutorStart, inside a transaction.
@@ -42,8 +42,8 @@ pub unsafe extern "C-unwind" fn refuse_plan(query: *const pg_sys::QueryDesc) {
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_query(query: *mut pg_sys::Query) {
     let mut relations: *mut pg_sys::List = std::ptr::null_mut();
-    // SAFETY: promised by the caller; the walker gets the context that it expects, and makes a list of
-    // integers.
+    // SAFETY: promised by the caller; the walker gets the context that it expects, and makes a list
+    // of integers.
     let relations = unsafe {
         collect(query.cast(), (&raw mut relations).cast());
         list::cells(relations).iter().map(|cell| Oid::from(cell.int_value as u32))

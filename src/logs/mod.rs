@@ -1,7 +1,7 @@
 //! The logs of the server: what happened, kept in shared memory, in one ring for each log.
 //!
-//! In come the signals that are sent, the changes of users, the ends of transactions, and the events
-//! of sessions that begin, run statements, fail and end. Out come the rows of svl_terminate,
+//! In come the signals that are sent, the changes of users, the ends of transactions, and the
+//! events of sessions that begin, run statements, fail and end. Out come the rows of svl_terminate,
 //! stl_tr_conflict, stl_connection_log, stl_userlog and sys_transaction_history, and, through
 //! `activity`, of stl_sessions, sys_session_history and stv_recents. Writers never wait and
 //! never fail.

@@ -1,5 +1,5 @@
-//! The rows behind stl_connection_log and sys_connection_log: who connected, from where, and when they
-//! left.
+//! The rows behind stl_connection_log and sys_connection_log: who connected, from where, and when
+//! they left.
 
 use std::ffi::{CStr, CString};
 

@@ -1,7 +1,8 @@
 //! Notes which transactions have ended, and how, for sys_transaction_history and stl_undone.
 //!
 //! Only those that got a transaction id count: the others changed nothing. Called for each
-//! transaction, so what is asked first is cheap; nothing here looks anything up, allocates or waits.
+//! transaction, so what is asked first is cheap; nothing here looks anything up, allocates or
+//! waits.
 
 use std::cell::Cell;
 

@@ -57,8 +57,8 @@ pub unsafe fn is_about_roles(command: *const pg_sys::PlannedStmt) -> bool {
 #[pg_guard]
 pub unsafe extern "C-unwind" fn before(command: *const pg_sys::PlannedStmt) -> Before {
     use NodeTag::*;
-    // SAFETY: promised by the caller; nodes are read by their tags, and a role that is named by more
-    // than its name is looked up as the command does it.
+    // SAFETY: promised by the caller; nodes are read by their tags, and a role that is named by
+    // more than its name is looked up as the command does it.
     let role = unsafe {
         let statement = (*command).utilityStmt;
         let of_spec = |role: *mut pg_sys::RoleSpec| {
