@@ -21,23 +21,32 @@ pub struct Owner {
     pub superuser: bool,
 }
 
-/// Only superusers may terminate a process without an owner. That is a background process, or a
-/// session that has not yet logged in.
-pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> bool {
+/// What entitles somebody to a signal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Right {
+    /// The caller is a superuser.
+    Superuser,
+    /// The session belongs to the caller's user.
+    Owner,
+    /// The caller is a member of pg_signal_backend, and the session's owner is no superuser.
+    CancelPrivilege,
+}
+
+/// None if the caller may not. Only superusers may terminate a process without an owner. That is a
+/// background process, or a session that has not yet logged in.
+pub fn may_terminate(caller: &Caller, owner: Option<&Owner>) -> Option<Right> {
     match owner {
-        _ if caller.superuser => true,
-        Some(owner) if owner.user == caller.user => true,
-        _ => false,
+        _ if caller.superuser => Some(Right::Superuser),
+        Some(owner) if owner.user == caller.user => Some(Right::Owner),
+        _ => None,
     }
 }
 
 /// Whoever may terminate a session may cancel its query. Members of pg_signal_backend may also
 /// cancel queries of every other user who is no superuser.
-pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> bool {
-    match owner {
-        Some(owner) if caller.may_cancel_others && !owner.superuser => true,
-        _ => may_terminate(caller, owner),
-    }
+pub fn may_cancel(caller: &Caller, owner: Option<&Owner>) -> Option<Right> {
+    let of_others = || owner.filter(|owner| caller.may_cancel_others && !owner.superuser);
+    may_terminate(caller, owner).or_else(|| of_others().map(|_| Right::CancelPrivilege))
 }
 
 /// Which rows of a user-visible view one reader gets.
@@ -78,19 +87,21 @@ mod tests {
     fn the_rule_as_a_table() {
         let alice = Owner { user: ALICE, superuser: false };
         let root = Owner { user: BOB, superuser: true };
-        // caller, owner of the target, may terminate, may cancel
+        let (superuser, own, privilege) = (Some(Right::Superuser), Some(Right::Owner), Some(Right::CancelPrivilege));
+        // caller, owner of the target, right to terminate, right to cancel
         let table = [
-            (caller(ALICE, false, false), Some(&alice), true, true),
-            (caller(BOB, false, false), Some(&alice), false, false),
-            (caller(BOB, true, false), Some(&alice), true, true),
-            (caller(ALICE, true, false), Some(&root), true, true),
-            (caller(ALICE, false, false), Some(&root), false, false),
-            (caller(BOB, false, true), Some(&alice), false, true),
-            (caller(ALICE, false, true), Some(&root), false, false),
-            (caller(ALICE, false, true), Some(&alice), true, true),
-            (caller(ALICE, false, false), None, false, false),
-            (caller(ALICE, false, true), None, false, false),
-            (caller(ALICE, true, false), None, true, true),
+            (caller(ALICE, false, false), Some(&alice), own, own),
+            (caller(BOB, false, false), Some(&alice), None, None),
+            (caller(BOB, true, false), Some(&alice), superuser, superuser),
+            (caller(BOB, true, true), Some(&alice), superuser, superuser),
+            (caller(ALICE, true, false), Some(&root), superuser, superuser),
+            (caller(ALICE, false, false), Some(&root), None, None),
+            (caller(BOB, false, true), Some(&alice), None, privilege),
+            (caller(ALICE, false, true), Some(&root), None, None),
+            (caller(ALICE, false, true), Some(&alice), own, own),
+            (caller(ALICE, false, false), None, None, None),
+            (caller(ALICE, false, true), None, None, None),
+            (caller(ALICE, true, false), None, superuser, superuser),
         ];
         for (row, (caller, owner, terminate, cancel)) in table.iter().enumerate() {
             assert_eq!(may_terminate(caller, *owner), *terminate, "terminate, row {row}");

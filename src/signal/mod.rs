@@ -41,7 +41,7 @@ fn send(pid: i32, wish: Wish) -> Outcome {
         Wish::Terminate => policy::may_terminate(&caller, owner),
         Wish::Cancel(_) => policy::may_cancel(&caller, owner),
     };
-    if !allowed {
+    if allowed.is_none() {
         return Outcome::Denied;
     }
     let sent = match wish {
