@@ -7,7 +7,7 @@ use crate::clients::query_group;
 use crate::logs::query_ids;
 use crate::pg::privileges;
 use crate::pg::processes;
-use crate::pg::processes::{Session, Statement};
+use crate::pg::processes::Statement;
 use crate::pg::set_returning;
 use crate::pg::text;
 use crate::pg::xid;
@@ -27,7 +27,7 @@ fn put_rows(rows: &mut set_returning::Rows) {
             Some(session.process.database.into()),
             text::database_name(session.process.database),
             Some(session.started.into()),
-            xid_of(&session, next_xid).map(Datum::from),
+            session.full_xid(next_xid).map(Datum::from),
             statement.map(|statement| query_ids::of(session.process.pid, statement.started).into()),
             statement.map(|statement| statement.ended.is_none().into()),
             statement.map(|statement| statement.started.into()),
@@ -46,15 +46,6 @@ pub fn statement_text(statement: &Statement) -> Datum {
 pub fn label(pid: i32) -> Datum {
     let (label, encoding) = query_group::label(pid);
     text::foreign_text(label.into_bytes(), encoding)
-}
-
-/// The transaction id, as svv_transactions shows it.
-pub fn xid_of(session: &Session, next_xid: u64) -> Option<i64> {
-    match (session.xid, session.virtual_transaction) {
-        (0, (_, 0)) => None,
-        (0, (backend, local)) => Some(xid::unassigned(backend, local)),
-        (xid, _) => Some(xid::full(next_xid, xid)),
-    }
 }
 
 fn duration(statement: &Statement, now: i64) -> i32 {

@@ -88,7 +88,7 @@ fn put_statements(rows: &mut set_returning::Rows) {
             text::database_name(process.database),
             Some(process.pid.into()),
             // What it ran is over, and so may be its transaction.
-            sessions::xid_of(session, next_xid).filter(|_| statement.ended.is_none()).map(pg_sys::Datum::from),
+            session.full_xid(next_xid).filter(|_| statement.ended.is_none()).map(pg_sys::Datum::from),
             Some(sessions::label(process.pid)),
             Some(statement.started.into()),
             statement.ended.map(|ended| ended.into()),

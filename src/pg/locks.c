@@ -29,9 +29,11 @@
  *     Order: TwoPhaseStateLock before the partition locks, as in FinishPreparedTransaction, which
  *     holds TwoPhaseStateLock while it releases the locks of a prepared transaction. Nobody takes
  *     them the other way round.
- * PGPROC.waitLock, waitLockMode
+ * PGPROC.waitLock, waitLockMode, links (waitLink since 19), LOCK.waitProcs
  *     the partition lock of the awaited lock (proc.c: ProcSleep, since 18 JoinWaitQueue, and
  *     ProcWakeup; lock.c: RemoveFromWaitQueue).
+ * PGPROC.waitStart
+ *     no lock: it is atomic, and 0 for a moment after the wait has begun (proc.c: ProcSleep).
  * PGPROC.lockGroupLeader
  *     the partition lock of the leader (proc.c: BecomeLockGroupMember, ProcKill). A parallel worker
  *     sets it before it takes its first lock, and keeps it until it has none. So it is set wherever
@@ -64,6 +66,7 @@ typedef struct RedshiftSessionsWanted
 	Oid			user;			/* who logged in; InvalidOid for everybody */
 	int			pid;			/* 0 for all */
 	bool		waiting;		/* only those that wait for a lock */
+	bool		contenders;		/* also who contends for what; not with the others */
 } RedshiftSessionsWanted;
 
 /*
@@ -104,6 +107,21 @@ typedef struct RedshiftSessionsLock
 /* It is held, and somebody waits for the same object. */
 #define IN_THE_WAY 0x80
 
+/*
+ * Somebody who awaits a lock, or who holds one on an object for which somebody waits. The same
+ * struct as Contender in locks.rs. Who holds one mode and awaits another is there twice.
+ * Those who await the same object come in the order of its queue. PostgreSQL's own copy does not
+ * tell that order: there it is the order in which they began to wait.
+ */
+typedef struct RedshiftSessionsContender
+{
+	RedshiftSessionsHolder who;	/* without `locks` */
+	LOCKTAG		tag;
+	uint32		held;			/* LOCKBIT_ON of each mode; 0 for who waits */
+	int32		awaited;		/* a mode, or 0 */
+	int64		since;			/* when the wait began; 0 if that is not known yet */
+} RedshiftSessionsContender;
+
 /* A few hundred microseconds of work. The same number as in transactions/snapshot.rs. */
 #define LOCKS_BETWEEN_INTERRUPTS (16 * 1024)
 
@@ -116,13 +134,16 @@ typedef struct RedshiftSessionsLocks
 	RedshiftSessionsLock *locks;
 	Size		number;
 	Size		room;
+	RedshiftSessionsContender *contenders;
+	Size		contender_number;
+	Size		contender_room;
 } RedshiftSessionsLocks;
 
 /* NULL, or called while nobody can take or release a lock of the main table. */
 typedef void (*RedshiftSessionsMeanwhile) (void *argument);
 
 RedshiftSessionsLocks redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessionsMeanwhile meanwhile, void *argument);
-RedshiftSessionsLocks redshift_sessions_lock_snapshot(void);
+RedshiftSessionsLocks redshift_sessions_lock_snapshot(bool contenders);
 void		redshift_sessions_look_again(RedshiftSessionsHolder *holders, Size number);
 
 #if PG_VERSION_NUM >= 170000
@@ -131,6 +152,13 @@ void		redshift_sessions_look_again(RedshiftSessionsHolder *holders, Size number)
 #else
 #define BACKEND_OF(proc) ((proc)->backendId)
 #define LOCAL_OF(proc) ((proc)->lxid)
+#endif
+
+/* The process of a node in a wait queue. Before 16 it is the node's first field. */
+#if PG_VERSION_NUM >= 190000
+#define WAITER(node) dlist_container(PGPROC, waitLink, node)
+#elif PG_VERSION_NUM >= 160000
+#define WAITER(node) dlist_container(PGPROC, links, node)
 #endif
 
 /* How lock.c packs the modes of fast-path locks. 18 has groups of slots. */
@@ -155,6 +183,9 @@ begin(RedshiftSessionsLocks *result)
 	result->room = 1024;
 	result->locks = palloc(sizeof(RedshiftSessionsLock) * result->room);
 	result->number = 0;
+	result->contender_room = 16;
+	result->contenders = palloc(sizeof(RedshiftSessionsContender) * result->contender_room);
+	result->contender_number = 0;
 }
 
 /*
@@ -195,16 +226,11 @@ append_holder(RedshiftSessionsLocks *result)
 	return holder;
 }
 
-/* Appends the holder of all locks after the first `before`, if there are any. */
 static void
-append_process(RedshiftSessionsLocks *result, const PGPROC *proc, Size before)
+fill_holder(RedshiftSessionsHolder *holder, const PGPROC *proc)
 {
 	const PGPROC *leader = leader_of(proc);
-	RedshiftSessionsHolder *holder;
 
-	if (result->number == before)
-		return;
-	holder = append_holder(result);
 	holder->index = proc - ProcGlobal->allProcs;
 	holder->backend = BACKEND_OF(proc);
 	holder->local = proc->pid == 0 ? LOCAL_OF(proc) : proc->fpLocalTransactionId;
@@ -213,7 +239,82 @@ append_process(RedshiftSessionsLocks *result, const PGPROC *proc, Size before)
 	holder->xid = proc->xid;
 	holder->user = proc->roleId;
 	holder->database = proc->databaseId;
+}
+
+/* Appends the holder of all locks after the first `before`, if there are any. */
+static void
+append_process(RedshiftSessionsLocks *result, const PGPROC *proc, Size before)
+{
+	RedshiftSessionsHolder *holder;
+
+	if (result->number == before)
+		return;
+	holder = append_holder(result);
+	fill_holder(holder, proc);
 	holder->locks = result->number - before;
+}
+
+static RedshiftSessionsContender *
+append_contender(RedshiftSessionsLocks *result, const LOCKTAG *tag)
+{
+	RedshiftSessionsContender *contender;
+
+	if (result->contender_number == result->contender_room)
+	{
+		result->contender_room *= 2;
+		result->contenders = repalloc_huge(result->contenders, sizeof(RedshiftSessionsContender) * result->contender_room);
+	}
+	contender = &result->contenders[result->contender_number++];
+	memset(contender, 0, sizeof(*contender));
+	contender->tag = *tag;
+	return contender;
+}
+
+static void
+append_waiter(RedshiftSessionsLocks *result, const LOCK *object, PGPROC *proc)
+{
+	RedshiftSessionsContender *contender = append_contender(result, &object->tag);
+
+	fill_holder(&contender->who, proc);
+	contender->awaited = proc->waitLockMode;
+	contender->since = pg_atomic_read_u64(&proc->waitStart);
+}
+
+/* Everybody in the queue, if this is the first of them: so each queue is walked once. */
+static void
+append_queue(RedshiftSessionsLocks *result, LOCK *object, const PGPROC *first)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_iter	iter;
+
+	if (WAITER(dclist_head_node(&object->waitProcs)) != first)
+		return;
+	dclist_foreach(iter, &object->waitProcs)
+		append_waiter(result, object, WAITER(iter.cur));
+#else
+	PGPROC	   *proc = (PGPROC *) object->waitProcs.links.next;
+
+	if (proc != first)
+		return;
+	for (int i = 0; i < object->waitProcs.size; i++, proc = (PGPROC *) proc->links.next)
+		append_waiter(result, object, proc);
+#endif
+}
+
+static void
+append_contenders(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *proclock)
+{
+	LOCK	   *object = proclock->tag.myLock;
+
+	if (proc->waitLock == object)
+		append_queue(result, object, proc);
+	if (proclock->holdMask && object->nRequested > object->nGranted)
+	{
+		RedshiftSessionsContender *contender = append_contender(result, &object->tag);
+
+		fill_holder(&contender->who, proc);
+		contender->held = proclock->holdMask;
+	}
 }
 
 static RedshiftSessionsLock *
@@ -281,19 +382,27 @@ append_table(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *
 }
 
 static void
-append_partition(RedshiftSessionsLocks *result, PGPROC *proc, int partition)
+append_proclock(RedshiftSessionsLocks *result, const PGPROC *proc, const PROCLOCK *proclock, bool contenders)
+{
+	append_table(result, proc, proclock);
+	if (contenders)
+		append_contenders(result, proc, proclock);
+}
+
+static void
+append_partition(RedshiftSessionsLocks *result, PGPROC *proc, int partition, bool contenders)
 {
 #if PG_VERSION_NUM >= 160000
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &proc->myProcLocks[partition])
-		append_table(result, proc, dlist_container(PROCLOCK, procLink, iter.cur));
+		append_proclock(result, proc, dlist_container(PROCLOCK, procLink, iter.cur), contenders);
 #else
 	SHM_QUEUE  *queue = &proc->myProcLocks[partition];
 	PROCLOCK   *proclock = (PROCLOCK *) SHMQueueNext(queue, queue, offsetof(PROCLOCK, procLink));
 
 	for (; proclock; proclock = (PROCLOCK *) SHMQueueNext(queue, &proclock->procLink, offsetof(PROCLOCK, procLink)))
-		append_table(result, proc, proclock);
+		append_proclock(result, proc, proclock, contenders);
 #endif
 }
 
@@ -351,7 +460,7 @@ redshift_sessions_lock_lists(const RedshiftSessionsWanted *wanted, RedshiftSessi
 		if (!is_wanted(proc, wanted))
 			continue;
 		for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
-			append_partition(&result, proc, partition);
+			append_partition(&result, proc, partition, wanted->contenders);
 		append_process(&result, proc, before);
 	}
 	if (meanwhile)
@@ -470,6 +579,44 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance,
 	}
 }
 
+/* Those that have waited longest first; a wait that has only begun may not tell since when. */
+static int
+by_start(const void *a, const void *b)
+{
+	int64		first = ((const RedshiftSessionsContender *) a)->since;
+	int64		second = ((const RedshiftSessionsContender *) b)->since;
+
+	if ((first == 0) != (second == 0))
+		return first == 0 ? 1 : -1;
+	return first < second ? -1 : first > second;
+}
+
+/* Each instance has the holder of the same number. */
+static void
+append_instances_in_contention(RedshiftSessionsLocks *result, const LockData *data)
+{
+	for (int i = 0; i < data->nelements; i++)
+	{
+		const LockInstanceData *instance = &data->locks[i];
+		RedshiftSessionsContender *contender;
+
+		if (result->locks[i].kind & IN_THE_WAY)
+		{
+			contender = append_contender(result, &instance->locktag);
+			contender->who = result->holders[i];
+			contender->held = instance->holdMask;
+		}
+		if (instance->waitLockMode != NoLock)
+		{
+			contender = append_contender(result, &instance->locktag);
+			contender->who = result->holders[i];
+			contender->awaited = instance->waitLockMode;
+			contender->since = instance->waitStart;
+		}
+	}
+	qsort(result->contenders, result->contender_number, sizeof(RedshiftSessionsContender), by_start);
+}
+
 /*
  * This cannot keep anybody from taking or releasing locks, because it must not call
  * GetLockStatusData() with the partition locks held. GetLockStatusData() takes each fpInfoLock
@@ -478,7 +625,7 @@ append_instance(RedshiftSessionsLocks *result, const LockInstanceData *instance,
  * partition locks.
  */
 RedshiftSessionsLocks
-redshift_sessions_lock_snapshot(void)
+redshift_sessions_lock_snapshot(bool contenders)
 {
 	RedshiftSessionsLocks result;
 	LockData   *data;
@@ -496,6 +643,8 @@ redshift_sessions_lock_snapshot(void)
 		append_instance(&result, &data->locks[i], known, virtual_transactions);
 	}
 	mark_what_is_in_the_way(&result, data);
+	if (contenders)
+		append_instances_in_contention(&result, data);
 	return result;
 }
 

@@ -4,10 +4,11 @@
 //! the table after that. So what is copied of one backend can mix two transactions;
 //! `transactions/collector.rs` sorts that out.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, CString, c_void};
 use std::ops::Range;
 use std::ptr;
 
+use once_cell::sync::Lazy;
 use pgrx::guc::PostgresGucEnum;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
@@ -114,6 +115,36 @@ fn object(entry: &Entry) -> Object {
     }
 }
 
+/// What a lock is on, exactly: PostgreSQL's LOCKTAG. Its fields mean something else for each kind.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C)]
+pub struct Tag {
+    pub field1: u32,
+    pub field2: u32,
+    pub field3: u32,
+    pub field4: u16,
+    pub kind: u8,
+    pub method: u8,
+}
+
+/// Somebody who awaits a lock, or who holds one on an object for which somebody waits. Whoever
+/// holds one mode and awaits another is there twice. Those who await the same object come in the
+/// order of its queue; if `Source::snapshot` was read, in the order in which they began to wait.
+/// The same struct as RedshiftSessionsContender in locks.c.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Contender {
+    /// Without the number of its locks.
+    pub who: Holder,
+    pub tag: Tag,
+    /// One bit for each mode held; 0 for who waits.
+    pub held: u32,
+    /// The mode awaited, 0 for none.
+    pub awaited: i32,
+    /// When the wait began; 0 if that is not known yet.
+    pub since: i64,
+}
+
 /// The same struct as RedshiftSessionsLocks in locks.c.
 #[repr(C)]
 struct Entries {
@@ -123,6 +154,21 @@ struct Entries {
     locks: *const Entry,
     number: usize,
     room: usize,
+    contenders: *const Contender,
+    contender_number: usize,
+    contender_room: usize,
+}
+
+/// Names of the lock modes in the order of their numbers, from 1: the same in every server.
+static MODES: Lazy<Vec<CString>> = Lazy::new(|| {
+    // SAFETY: gives a constant string for each mode of the default lock method.
+    let name = |mode| unsafe { CStr::from_ptr(pg_sys::GetLockmodeName(1, mode)) };
+    (1..=8).map(|mode| name(mode).to_owned()).collect()
+});
+
+/// `mode` is 1 to 8.
+pub fn mode_name(mode: i32) -> &'static CStr {
+    &MODES[mode as usize - 1]
 }
 
 /// How the lock table is read; the values of redshift_sessions.lock_source.
@@ -141,6 +187,8 @@ pub struct Only {
     pub pid: Option<i32>,
     /// Only those of transactions that wait.
     pub waiting: bool,
+    /// All locks, and who contends for which.
+    pub contenders: bool,
 }
 
 /// The same struct as RedshiftSessionsWanted in locks.c.
@@ -149,13 +197,14 @@ struct Wanted {
     user: Oid,
     pid: i32,
     waiting: bool,
+    contenders: bool,
 }
 
 type Meanwhile = Option<unsafe extern "C-unwind" fn(*mut c_void)>;
 
 unsafe extern "C-unwind" {
     fn redshift_sessions_lock_lists(wanted: *const Wanted, meanwhile: Meanwhile, argument: *mut c_void) -> Entries;
-    fn redshift_sessions_lock_snapshot() -> Entries;
+    fn redshift_sessions_lock_snapshot(contenders: bool) -> Entries;
     fn redshift_sessions_look_again(holders: *mut Holder, number: usize);
 }
 
@@ -163,6 +212,7 @@ unsafe extern "C-unwind" {
 pub struct Snapshot<'a> {
     holders: &'a mut [Holder],
     locks: &'a [Entry],
+    contenders: &'a [Contender],
 }
 
 impl<'a> Snapshot<'a> {
@@ -182,7 +232,7 @@ impl<'a> Snapshot<'a> {
             VisibleRows::All => Oid::INVALID,
             VisibleRows::OwnedBy(user) => user,
         };
-        let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting };
+        let wanted = Wanted { user, pid: only.pid.unwrap_or(0), waiting: only.waiting, contenders: only.contenders };
         let while_locked = frozen && source == Source::lists;
         let (meanwhile, argument): (Meanwhile, *mut c_void) =
             if while_locked { (Some(call), (&raw mut look).cast()) } else { (None, ptr::null_mut()) };
@@ -191,11 +241,12 @@ impl<'a> Snapshot<'a> {
         let snapshot = unsafe {
             let entries = memory::allocate_in(context.context(), || match source {
                 Source::lists => redshift_sessions_lock_lists(&wanted, meanwhile, argument),
-                Source::snapshot => redshift_sessions_lock_snapshot(),
+                Source::snapshot => redshift_sessions_lock_snapshot(only.contenders),
             });
             Snapshot {
                 holders: std::slice::from_raw_parts_mut(entries.holders, entries.holder_number),
                 locks: std::slice::from_raw_parts(entries.locks, entries.number),
+                contenders: std::slice::from_raw_parts(entries.contenders, entries.contender_number),
             }
         };
         if !while_locked {
@@ -214,6 +265,11 @@ impl<'a> Snapshot<'a> {
             *end += holder.locks as usize;
             Some((holder, start..*end))
         })
+    }
+
+    /// Empty unless it was asked for.
+    pub fn contenders(&self) -> &[Contender] {
+        self.contenders
     }
 
     pub fn locks(&self, range: Range<usize>) -> impl Iterator<Item = Lock> {

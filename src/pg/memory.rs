@@ -26,6 +26,19 @@ fn none_left() -> ! {
     crate::error::out_of_memory().raise()
 }
 
+/// Raises the error unless there is room for a few short texts. Called before each of many: none of
+/// them asks by itself, and together they would use up the reserve.
+pub fn room_for_texts() {
+    /// More than the reserve gives to anybody.
+    const BYTES: usize = 16 * 1024;
+    let mut room = Vec::<u8>::new();
+    if room.try_reserve_exact(BYTES).is_err() {
+        none_left();
+    }
+    // Or the compiler leaves all of it out.
+    std::hint::black_box(&mut room);
+}
+
 /// Adds to a list that may become large.
 pub fn push<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() && list.try_reserve(1).is_err() {

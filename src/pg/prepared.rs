@@ -1,6 +1,7 @@
 //! Which transactions are prepared. PostgreSQL tells this only through a set-returning function.
 
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 
 use pgrx::pg_sys::{self, Datum, Oid};
 
@@ -18,6 +19,7 @@ pub struct Prepared {
 
 /// Columns of pg_prepared_xact(): transaction, gid, prepared, ownerid, dbid.
 const TRANSACTION: i16 = 1;
+const GID: i16 = 2;
 const PREPARED: i16 = 3;
 const OWNER: i16 = 4;
 const DATABASE: i16 = 5;
@@ -25,6 +27,19 @@ const DATABASE: i16 = 5;
 /// The prepared transactions that PostgreSQL lists, by their ids.
 pub fn transactions() -> HashMap<u32, Prepared> {
     let mut transactions = HashMap::new();
+    for_each(|xid, prepared, _| memory::insert(&mut transactions, xid, prepared));
+    transactions
+}
+
+/// The same, each with the name that its user has given it.
+pub fn named_transactions() -> HashMap<u32, (Prepared, CString)> {
+    let mut transactions = HashMap::new();
+    for_each(|xid, prepared, gid| memory::insert(&mut transactions, xid, (prepared, memory::c_string(gid))));
+    transactions
+}
+
+/// The name lives as long as the call.
+fn for_each(mut look: impl FnMut(u32, Prepared, &CStr)) {
     // SAFETY: calls the function as the executor does, row after row until it is done. Its rows are
     // copied. What it allocates goes into the caller's context.
     unsafe {
@@ -53,19 +68,16 @@ pub fn transactions() -> HashMap<u32, Prepared> {
                 let mut isnull = false;
                 pg_sys::GetAttributeByNum(row.cast_mut_ptr(), number, &mut isnull)
             };
-            memory::insert(
-                &mut transactions,
-                column(TRANSACTION).value() as u32,
-                Prepared {
-                    owner: oid(column(OWNER)),
-                    database: oid(column(DATABASE)),
-                    prepared: Some(column(PREPARED).value() as i64),
-                },
-            );
+            let prepared = Prepared {
+                owner: oid(column(OWNER)),
+                database: oid(column(DATABASE)),
+                prepared: Some(column(PREPARED).value() as i64),
+            };
+            let gid = pg_sys::text_to_cstring(column(GID).cast_mut_ptr());
+            look(column(TRANSACTION).value() as u32, prepared, CStr::from_ptr(gid));
         }
         pg_sys::FreeExprContext(econtext, true);
     }
-    transactions
 }
 
 fn oid(datum: Datum) -> Oid {

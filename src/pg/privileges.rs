@@ -31,6 +31,13 @@ pub fn check_select(view: &CStr) {
     }
 }
 
+/// May current_user execute the function?
+pub fn may_execute(function: Oid) -> bool {
+    // SAFETY: a plain look-up.
+    let user = unsafe { pg_sys::GetUserId() };
+    compat::function_aclcheck(function, user) == pg_sys::AclResult::ACLCHECK_OK
+}
+
 /// Raises an error, with this name, unless current_user may execute the function.
 pub fn check_execute(function: Oid, name: &CStr) {
     // SAFETY: plain look-ups; aclcheck_error raises PostgreSQL's own error.

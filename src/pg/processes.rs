@@ -11,6 +11,7 @@ use pgrx::pg_sys::{self, Oid};
 use crate::pg::compat;
 use crate::pg::memory;
 use crate::pg::memory::Roomy;
+use crate::pg::xid;
 use crate::policy::VisibleRows;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -43,7 +44,7 @@ pub fn processes() -> Vec<Process> {
     memory::collect(entries().map(|entry| process(&entry.backendStatus)))
 }
 
-/// A client's session, and its latest statement.
+/// A session, and its latest statement. Also a background process, when asked for.
 pub struct Session {
     pub process: Process,
     pub started: pg_sys::TimestampTz,
@@ -55,6 +56,17 @@ pub struct Session {
     pub statement: Option<Statement>,
 }
 
+impl Session {
+    /// The transaction's id as svv_transactions shows it; `next` is the id of the next transaction.
+    pub fn full_xid(&self, next: u64) -> Option<i64> {
+        match (self.xid, self.virtual_transaction) {
+            (0, (_, 0)) => None,
+            (0, (backend, local)) => Some(xid::unassigned(backend, local)),
+            (xid, _) => Some(xid::full(next, xid)),
+        }
+    }
+}
+
 pub struct Statement {
     pub text: CString,
     pub started: pg_sys::TimestampTz,
@@ -64,9 +76,18 @@ pub struct Statement {
 
 /// The clients' sessions that the reader may see. Of others, no more than a `Process` is read.
 pub fn sessions(rows: VisibleRows) -> Vec<Session> {
+    with_statements(rows, |kind| kind == ProcessKind::Client)
+}
+
+/// The same, with background processes for whoever sees everything.
+pub fn sessions_and_background(rows: VisibleRows) -> Vec<Session> {
+    with_statements(rows, |_| true)
+}
+
+fn with_statements(rows: VisibleRows, wanted: fn(ProcessKind) -> bool) -> Vec<Session> {
     let sessions = entries()
         .map(|entry| (entry, process(&entry.backendStatus)))
-        .filter(|(_, process)| process.kind == ProcessKind::Client && rows.include(process.owner()))
+        .filter(|(_, process)| wanted(process.kind) && rows.include(process.owner()))
         .map(|(entry, process)| Session {
             process,
             started: entry.backendStatus.st_proc_start_timestamp,

@@ -53,6 +53,7 @@ unsafe extern "C-unwind" {
     pub fn GetConfigOption(name: *const c_char, missing_ok: bool, restrict_privileged: bool) -> *const c_char;
     pub fn GetConfigOptionFlags(name: *const c_char, missing_ok: bool) -> c_int;
     pub fn pg_mbcliplen(text: *const c_char, length: c_int, limit: c_int) -> c_int;
+    pub fn CreateTupleDescCopy(descriptor: pg_sys::TupleDesc) -> pg_sys::TupleDesc;
     pub fn get_opcode(operator: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_commutator(operator: pg_sys::Oid) -> pg_sys::Oid;
     pub fn get_negator(operator: pg_sys::Oid) -> pg_sys::Oid;

@@ -1,17 +1,23 @@
 //! Functions that return a whole table at once: in a tuplestore, as those behind PostgreSQL's own
 //! views do.
 
+use std::ffi::{CStr, CString};
+
 use pgrx::pg_sys::{self, Datum};
 
 use crate::error;
 use crate::pg::extension;
-use crate::pg::memory::Roomy;
+use crate::pg::memory::{self, Roomy};
 use crate::pg::raw;
 
-/// Defines a C function that returns a table; `$put` puts its rows. `$info` tells PostgreSQL that
-/// the function is called by the version-1 conventions.
+/// Defines a C function that returns a table or a set of texts; `$put` puts its rows. `$info` tells
+/// PostgreSQL that the function is called by the version-1 conventions.
 macro_rules! function {
     ($function:ident, $info:ident, $put:path) => {
+        $crate::pg::set_returning::function!($function, $info, |rows, _| $put(rows), with arguments);
+    };
+    // `$put` gets the call's arguments too.
+    ($function:ident, $info:ident, $put:expr, with arguments) => {
         #[unsafe(no_mangle)]
         extern "C" fn $info() -> &'static pgrx::pg_sys::Pg_finfo_record {
             const V1_API: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
@@ -24,8 +30,11 @@ macro_rules! function {
         #[pgrx::pg_guard]
         unsafe extern "C-unwind" fn $function(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
             // SAFETY: the function manager gives a valid call.
-            let mut rows = unsafe { $crate::pg::set_returning::materialize(fcinfo) };
-            $put(&mut rows);
+            let (mut rows, arguments) = unsafe {
+                ($crate::pg::set_returning::materialize(fcinfo), $crate::pg::set_returning::Arguments::of(fcinfo))
+            };
+            let put: fn(&mut $crate::pg::set_returning::Rows, $crate::pg::set_returning::Arguments) = $put;
+            put(&mut rows, arguments);
             pgrx::pg_sys::Datum::from(0)
         }
     };
@@ -61,6 +70,35 @@ impl Rows {
     }
 }
 
+/// What the function was called with. Our SQL declares functions with arguments as STRICT.
+#[derive(Clone, Copy)]
+pub struct Arguments(pg_sys::FunctionCallInfo);
+
+impl Arguments {
+    /// # Safety
+    /// As for `materialize`. The arguments are read during the call only.
+    pub unsafe fn of(fcinfo: pg_sys::FunctionCallInfo) -> Self {
+        Arguments(fcinfo)
+    }
+
+    /// The first argument, which is an integer.
+    pub fn integer(self) -> i32 {
+        self.first().value() as i32
+    }
+
+    /// The first argument, which is a text.
+    pub fn text(self) -> CString {
+        let _room = Roomy::call();
+        // SAFETY: our SQL declares a text; it is copied.
+        unsafe { memory::c_string(CStr::from_ptr(pg_sys::text_to_cstring(self.first().cast_mut_ptr()))) }
+    }
+
+    fn first(self) -> Datum {
+        // SAFETY: the running call has at least one argument, and none is NULL: see above.
+        unsafe { (*self.0).args.as_slice(1)[0].value }
+    }
+}
+
 /// Where the running call puts its rows.
 ///
 /// # Safety
@@ -85,10 +123,13 @@ pub unsafe fn materialize(fcinfo: pg_sys::FunctionCallInfo) -> Rows {
         pg_sys::ffi::pg_guard_ffi_boundary(|| {
             pg_sys::CurrentMemoryContext = (*(*result).econtext).ecxt_per_query_memory;
             class = raw::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+            if class == pg_sys::TypeFuncClass::TYPEFUNC_SCALAR {
+                descriptor = raw::CreateTupleDescCopy((*result).expectedDesc);
+            }
             store = raw::tuplestore_begin_heap(random_access, false, pg_sys::work_mem);
             pg_sys::CurrentMemoryContext = row.context();
         });
-        assert_eq!(class, pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE, "our SQL declares the columns");
+        assert!(!descriptor.is_null(), "our SQL declares the columns");
 
         (*result).returnMode = SFRM_Materialize;
         (*result).setResult = store;

@@ -18,6 +18,42 @@ pub fn role(user: Oid) -> Option<CString> {
     }
 }
 
+/// The name of a database, as a string of our own.
+pub fn database(database: Oid) -> Option<CString> {
+    let _room = Roomy::call();
+    // SAFETY: gives NULL for a database that does not exist, or a string.
+    unsafe {
+        let name = pg_sys::get_database_name(database);
+        (!name.is_null()).then(|| CString::from(CStr::from_ptr(name)))
+    }
+}
+
+/// How much of a text `readable` gives, in bytes. A name is shorter.
+const READABLE: usize = 2048;
+
+/// The start of a text of this database, or of another, as a string of Rust's: ASCII, or UTF-8
+/// where that is the database's encoding. Whatever is neither becomes `?`.
+pub fn readable(string: &CStr) -> String {
+    // SAFETY: reads this process's own memory.
+    let utf8 = unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32;
+    let ascii = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+    let bytes = string.to_bytes();
+    let bytes = &bytes[..bytes.len().min(READABLE)];
+    match std::str::from_utf8(bytes) {
+        Ok(text) if utf8 || text.is_ascii() => text.into(),
+        // It ends in the midst of a letter.
+        Err(error) if utf8 && error.error_len().is_none() => {
+            String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into()
+        }
+        _ => bytes.iter().map(ascii).collect(),
+    }
+}
+
+/// A text that `readable` gave, or that is ASCII.
+pub fn line(line: &str) -> Datum {
+    copy(line.as_bytes())
+}
+
 pub fn role_name(user: Oid) -> Option<Datum> {
     // SAFETY: gives NULL for a role that was dropped.
     unsafe { c_string(|| pg_sys::GetUserNameFromId(user, true)) }

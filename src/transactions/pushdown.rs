@@ -105,5 +105,5 @@ pub unsafe fn only(pid: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContex
             (!isnull).then_some(value.value() as i32)
         })
     };
-    Only { pid, waiting }
+    Only { pid, waiting, contenders: false }
 }

@@ -26,12 +26,24 @@ fn read(wanted: VisibleRows, only: Only, frozen: bool) -> Option<(Vec<Transactio
     let mut processes = HashMap::new();
     let mut look = || processes = by_pid(processes::processes());
     let locks = locks::Snapshot::take(&context, gucs::lock_source(), wanted, only, frozen, &mut look);
-    collect(locks, Snapshots { processes, next_xid: xid::next(), prepared: OnceCell::new(), frozen }, wanted)
+    collect(&locks, Snapshots { processes, next_xid: xid::next(), prepared: OnceCell::new(), frozen }, wanted)
 }
 
-fn collect(locks: locks::Snapshot, directory: Snapshots, wanted: VisibleRows) -> Option<(Vec<Transaction>, Vec<Row>)> {
+/// The same from a copy that has been taken already: `processes` were read after it. A transaction
+/// that others wait for is shown as it was then, even if it has gone on since.
+pub fn open_in(
+    locks: &locks::Snapshot,
+    processes: impl Iterator<Item = Process>,
+    wanted: VisibleRows,
+) -> (Vec<Transaction>, Vec<Row>) {
+    let processes = memory::map(processes.map(|process| (process.pid, process)));
+    let directory = Snapshots { processes, next_xid: xid::next(), prepared: OnceCell::new(), frozen: true };
+    collect(locks, directory, wanted).unwrap_or_default()
+}
+
+fn collect(locks: &locks::Snapshot, directory: Snapshots, wanted: VisibleRows) -> Option<(Vec<Transaction>, Vec<Row>)> {
     let mut rows = Vec::new();
-    if rows.try_reserve_exact(most_rows(&locks)).is_err() {
+    if rows.try_reserve_exact(most_rows(locks)).is_err() {
         error::too_many_locks().raise();
     }
     let mut collector = Collector::new(&directory, wanted, rows);

@@ -1,12 +1,11 @@
 //! The function behind svv_transactions, and the columns of its rows, which the custom scan uses
 //! too.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
-use once_cell::sync::Lazy;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys::Datum;
 
-use crate::pg::locks::Only;
+use crate::pg::locks::{self, Only};
 use crate::pg::memory;
 use crate::pg::privileges;
 use crate::pg::set_returning;
@@ -16,15 +15,8 @@ use crate::transactions::packed_row::Row;
 use crate::transactions::snapshot;
 
 /// Redshift's name for its internal user. Published scripts filter it out.
-const INTERNAL_USER: &CStr = c"rdsdb";
+pub const INTERNAL_USER: &CStr = c"rdsdb";
 pub const COLUMNS: usize = 9;
-
-/// Names of the lock modes in the order of their numbers, from 1: the same in every server.
-static LOCK_MODES: Lazy<Vec<CString>> = Lazy::new(|| {
-    // SAFETY: gives a constant string for each mode of the default lock method.
-    let name = |mode| unsafe { CStr::from_ptr(pg_sys::GetLockmodeName(1, mode)) };
-    (1..=8).map(|mode| name(mode).to_owned()).collect()
-});
 
 set_returning::function!(svv_transactions_wrapper, pg_finfo_svv_transactions_wrapper, put_rows);
 
@@ -85,7 +77,7 @@ pub struct Words {
 impl Words {
     pub fn new() -> Self {
         Words {
-            modes: std::array::from_fn(|index| text::text(&LOCK_MODES[index])),
+            modes: std::array::from_fn(|index| text::text(locks::mode_name(index as i32 + 1))),
             relation: text::text(c"relation"),
             transactionid: text::text(c"transactionid"),
         }

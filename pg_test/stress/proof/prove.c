@@ -468,7 +468,7 @@ compare_stopped(Proof *proof)
 		}
 	}
 	restricted = redshift_sessions_lock_lists(&wanted, NULL, NULL);
-	snapshot = redshift_sessions_lock_snapshot();
+	snapshot = redshift_sessions_lock_snapshot(false);
 	after = copy_unguarded();
 	check_holders(proof, &ours, before, after);
 	let_go();
@@ -542,7 +542,7 @@ compare_free(Proof *proof)
 	Entries		all;
 
 	redshift_sessions_lock_lists(&everything, look_at_sessions, NULL);
-	redshift_sessions_lock_snapshot();
+	redshift_sessions_lock_snapshot(false);
 	before = GetLockStatusData();
 	known = copy_unguarded();
 	ours = redshift_sessions_lock_lists(&everything, NULL, NULL);
