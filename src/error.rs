@@ -182,7 +182,26 @@ pub fn too_many_locks() -> Message {
     Message { detail: Some("The lock table is too large to be copied."), ..out_of_memory() }
 }
 
+/// Of redshift_sessions.blocking().
+pub fn no_such_format(format: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        text: format!("unrecognized format: \"{format}\""),
+        detail: None,
+        hint: Some("Formats are tree, mermaid, dot and json.".into()),
+    }
+}
+
 impl Message {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The sentence that says why.
+    pub fn reason(&self) -> &'static str {
+        self.detail.unwrap_or_default()
+    }
+
     pub fn warn(self) {
         self.report(PgLogLevel::WARNING);
     }

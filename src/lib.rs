@@ -17,6 +17,7 @@ mod serverless;
 mod clients;
 mod redirect;
 mod transactions;
+mod blocking;
 mod logs;
 mod activity;
 mod signal;
@@ -92,7 +93,9 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/stl_undone.sql", name = "stl_undone", requires = ["sys_transaction_history"]);
 extension_sql_file!("../sql/logs.sql", name = "logs", requires = ["stl_undone"]);
-extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["logs"]);
+extension_sql_file!("../sql/blocking.sql", name = "blocking", requires = ["logs"]);
+extension_sql_file!("../sql/explain_terminate.sql", name = "explain_terminate", requires = ["blocking"]);
+extension_sql_file!("../sql/preload.sql", name = "preload", requires = ["explain_terminate"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 #[pg_guard]

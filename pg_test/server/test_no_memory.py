@@ -6,7 +6,7 @@ import resource
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, pid_of, value
+from conftest import EVERYTHING, Server, pid_of, send, value
 
 SETTINGS = {**EVERYTHING, "max_locks_per_transaction": "256"}
 TABLES, SESSIONS = 1000, 40
@@ -23,7 +23,11 @@ def server():
             session.execute("SELECT '%s'" % ("x" * 900))
             with server.connect("bob"):
                 pass
+        waiters = [server.connect("bob") for _ in range(SESSIONS)]
         holder.execute("BEGIN; " + "; ".join("LOCK many%d" % number for number in range(1, TABLES + 1)))
+        with server.connect() as admin:
+            for waiter in waiters:
+                send(admin, waiter, "SELECT '%s' FROM many1" % ("y" * 900))
         yield server
         for session in sessions:
             session.close()
@@ -48,6 +52,10 @@ def limit(admin, pid, extra):
         "SELECT * FROM sys_session_history",
         "SELECT * FROM stl_connection_log",
         "SELECT * FROM stv_locks",
+        "SELECT * FROM redshift_sessions.blocking()",
+        "SELECT * FROM redshift_sessions.blocking('mermaid')",
+        "SELECT * FROM redshift_sessions.blocking('json')",
+        "SELECT redshift_sessions.explain_terminate(pid) FROM svv_transactions WHERE relation = 'many1'::regclass::oid::int AND granted",
     ],
 )
 def test_a_view_without_memory_is_an_error_of_its_reader_only(server, query):

@@ -20,7 +20,7 @@ CALLS = """
 # Analyzed, planned and run anew each time: what hooks leave behind is here.
 STATEMENTS = "DO $$ BEGIN FOR i IN 1 .. %d LOOP EXECUTE 'SELECT pg_cancel_backend(0), pg_cancel_backend(0) AND ' || (i > 0); END LOOP; END $$"
 READS = "DO $$ DECLARE n bigint; BEGIN FOR i IN 1 .. %d LOOP SELECT count(*) INTO n FROM %s; END LOOP; END $$"
-VIEWS = "svv_transactions stv_sessions stv_recents stv_inflight svv_query_inflight stv_locks svl_terminate stl_tr_conflict stl_sessions sys_session_history stl_connection_log redshift_sessions.logs() redshift_sessions.svv_transactions()".split()
+VIEWS = "svv_transactions stv_sessions stv_recents stv_inflight svv_query_inflight stv_locks svl_terminate stl_tr_conflict stl_sessions sys_session_history stl_connection_log redshift_sessions.logs() redshift_sessions.svv_transactions() redshift_sessions.blocking('json') redshift_sessions.explain_terminate(pg_backend_pid())".split()
 
 
 def hold_tables(session, tables):
