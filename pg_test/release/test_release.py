@@ -91,6 +91,10 @@ BREAKS = {
         lambda c: c.edit("redshift_sessions.control", "@CARGO_VERSION@", VERSION),
         "has a version of its own",
     ),
+    "a second control file with its own version": (
+        lambda c: c.edit("sql/extras/redshift_sessions_extras.control", "@CARGO_VERSION@", VERSION),
+        "extras.control has a version of its own",
+    ),
     "no way to upgrade": (
         lambda c: c.remove("sql/redshift_sessions--%s--%s.sql" % (OLDER[-1], VERSION)),
         r"sql/redshift_sessions--%s--%s.sql is missing" % (OLDER[-1], VERSION),
@@ -147,9 +151,10 @@ def test_the_archive_has_what_pgxn_requires(clone):
     assert meta["name"] == "redshift_sessions" and meta["version"] == VERSION and meta["license"] == "postgresql"
     assert meta["meta-spec"]["version"] == "1.0.0"
     assert meta["prereqs"]["runtime"]["requires"] == {"PostgreSQL": "14.0.0"}
-    (provided,) = meta["provides"].values()
-    assert provided["version"] == VERSION
-    assert all((folder / provided[file]).is_file() for file in ("file", "docfile"))
+    assert set(meta["provides"]) == {"redshift_sessions", "redshift_sessions_extras"}
+    for provided in meta["provides"].values():
+        assert provided["version"] == VERSION
+        assert all((folder / provided[file]).is_file() for file in ("file", "docfile"))
     assert (folder / "Makefile").is_file() and not (folder / "target").exists()
     once = archive.read_bytes()
     subprocess.run([clone.path / ".ci/archive"], check=True, capture_output=True, env={"PATH": "/usr/bin:/bin", "HOME": str(clone.path), "TZ": "Asia/Tokyo"})

@@ -1,0 +1,50 @@
+-- A server may have some of these objects already: own ones, or another emulator's. In pg_catalog
+-- ours would hide those of other schemas, and statements that call them would mean something else.
+-- So nothing is made, and all of them are named at once. What PostgreSQL brings itself, such as
+-- decode(text, text), is older than any object of a user and is no conflict.
+DO LANGUAGE plpgsql $conflicts$
+DECLARE
+    functions CONSTANT pg_catalog.text[] := '{getdate,nvl,isnull,len,decode,convert_timezone,dateadd,datediff,
+        listagg,current_user_id,btrim,regexp_substr,pg_get_late_binding_view_cols}';
+    views CONSTANT pg_catalog.text[] := '{stv_tbl_perm,svv_table_info,svv_user_grants,svv_relation_privileges,
+        svv_external_columns,stl_vacuum}';
+    -- Functions of a row, which read as its columns.
+    columns CONSTANT pg_catalog.text[] := '{procpid,current_query,transaction}';
+    rows CONSTANT pg_catalog.oid[] := ARRAY['pg_catalog.pg_stat_activity'::pg_catalog.regtype, 'pg_catalog.pg_locks'::pg_catalog.regtype];
+    found pg_catalog.text;
+BEGIN
+    WITH place AS (
+        SELECT n.oid FROM pg_catalog.pg_namespace AS n
+        WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog', 'public'])),
+    object(classid, objid) AS (
+        SELECT p.tableoid, p.oid FROM pg_catalog.pg_proc AS p JOIN place ON place.oid OPERATOR(pg_catalog.=) p.pronamespace
+        WHERE p.proname OPERATOR(pg_catalog.=) ANY (functions)
+           OR p.proname OPERATOR(pg_catalog.=) ANY (columns) AND p.proargtypes[0] OPERATOR(pg_catalog.=) ANY (rows)
+        UNION ALL
+        SELECT c.tableoid, c.oid FROM pg_catalog.pg_class AS c JOIN place ON place.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.relname OPERATOR(pg_catalog.=) ANY (views)
+        UNION ALL
+        SELECT o.tableoid, o.oid FROM pg_catalog.pg_operator AS o JOIN place ON place.oid OPERATOR(pg_catalog.=) o.oprnamespace
+        WHERE o.oprname OPERATOR(pg_catalog.=) '+' AND o.oprleft OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
+          AND o.oprright OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
+        UNION ALL
+        SELECT n.tableoid, n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) 'redshift_sessions_extras')
+    SELECT pg_catalog.string_agg(named.line, pg_catalog.chr(10) ORDER BY named.line COLLATE pg_catalog."C") INTO found
+    FROM (
+        SELECT pg_catalog.concat(identity.type, ' ', identity.identity, ', of extension ' OPERATOR(pg_catalog.||) e.extname)
+        FROM object
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object(object.classid, object.objid, 0) AS identity
+        LEFT JOIN pg_catalog.pg_depend AS d
+            ON d.classid OPERATOR(pg_catalog.=) object.classid AND d.objid OPERATOR(pg_catalog.=) object.objid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+        LEFT JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+        -- FirstNormalObjectId of PostgreSQL's access/transam.h.
+        WHERE object.objid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid) AS named(line);
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_object',
+            MESSAGE = 'redshift_sessions_extras would hide objects that this database has already',
+            DETAIL = found,
+            HINT = 'Drop these, rename them or move them to another schema, and run CREATE EXTENSION again. Or go on without this extension, and keep them.';
+    END IF;
+END
+$conflicts$;
