@@ -24,7 +24,7 @@ ASPECTS = {
     " FROM pg_class c JOIN member ON objid = c.oid AND classid = 'pg_class'::regclass ORDER BY 1",
     "columns": "SELECT a.attrelid::regclass::text, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attacl::text, a.attnotnull,"
     " a.attcollation::regcollation::text FROM pg_attribute a JOIN member ON objid = a.attrelid AND classid = 'pg_class'::regclass ORDER BY 1, 2",
-    "functions": "SELECT p.oid::regprocedure::text, p.proowner::regrole::text, coalesce(p.proacl, acldefault('f', p.proowner))::text, pg_get_functiondef(p.oid)"
+    "functions": "SELECT p.oid::regprocedure::text, p.proowner::regrole::text, coalesce(p.proacl, acldefault('f', p.proowner))::text, CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END"
     " FROM pg_proc p JOIN member ON objid = p.oid AND classid = 'pg_proc'::regclass ORDER BY 1",
     "schemas": "SELECT n.nspname, n.nspowner::regrole::text, coalesce(n.nspacl, acldefault('n', n.nspowner))::text"
     " FROM pg_namespace n JOIN member ON objid = n.oid AND classid = 'pg_namespace'::regclass ORDER BY 1",
@@ -39,8 +39,9 @@ ASPECTS = {
 }
 
 
-def of_extension(connection):
-    return {aspect: connection.execute(OWNED + query).fetchall() for aspect, query in ASPECTS.items()}
+def of_extension(connection, name="redshift_sessions"):
+    query = {aspect: (OWNED + query).replace("'redshift_sessions'", "'%s'" % name) for aspect, query in ASPECTS.items()}
+    return {aspect: connection.execute(query[aspect]).fetchall() for aspect in ASPECTS}
 
 
 def views_of_extension(connection):

@@ -9,14 +9,14 @@ CREATE FUNCTION pg_catalog.datediff(datepart pg_catalog.text, first pg_catalog.t
     IMMUTABLE
     PARALLEL SAFE
     RETURN CASE redshift_sessions_extras.step(datepart, false)
-        WHEN INTERVAL '1000 years' THEN pg_catalog.date_part('millennium', second) - pg_catalog.date_part('millennium', first)
-        WHEN INTERVAL '100 years' THEN pg_catalog.date_part('century', second) - pg_catalog.date_part('century', first)
-        WHEN INTERVAL '10 years' THEN pg_catalog.date_part('decade', second) - pg_catalog.date_part('decade', first)
-        WHEN INTERVAL '1 year' THEN pg_catalog.date_part('year', second) - pg_catalog.date_part('year', first)
-        WHEN INTERVAL '3 months' THEN 4 * (pg_catalog.date_part('year', second) - pg_catalog.date_part('year', first))
-            + pg_catalog.date_part('quarter', second) - pg_catalog.date_part('quarter', first)
-        WHEN INTERVAL '1 month' THEN 12 * (pg_catalog.date_part('year', second) - pg_catalog.date_part('year', first))
-            + pg_catalog.date_part('month', second) - pg_catalog.date_part('month', first)
+        WHEN INTERVAL '1000 years' THEN EXTRACT(millennium FROM second) - EXTRACT(millennium FROM first)
+        WHEN INTERVAL '100 years' THEN EXTRACT(century FROM second) - EXTRACT(century FROM first)
+        WHEN INTERVAL '10 years' THEN EXTRACT(decade FROM second) - EXTRACT(decade FROM first)
+        WHEN INTERVAL '1 year' THEN EXTRACT(year FROM second) - EXTRACT(year FROM first)
+        WHEN INTERVAL '3 months' THEN 4 * (EXTRACT(year FROM second) - EXTRACT(year FROM first))
+            + EXTRACT(quarter FROM second) - EXTRACT(quarter FROM first)
+        WHEN INTERVAL '1 month' THEN 12 * (EXTRACT(year FROM second) - EXTRACT(year FROM first))
+            + EXTRACT(month FROM second) - EXTRACT(month FROM first)
         WHEN INTERVAL '7 days' THEN
             (pg_catalog.date_trunc('week', second)::pg_catalog.date - pg_catalog.date_trunc('week', first)::pg_catalog.date) / 7
         WHEN INTERVAL '1 day' THEN second::pg_catalog.date - first::pg_catalog.date
