@@ -21,7 +21,9 @@ BEGIN
             FOR n IN 2..last LOOP
                 IF n OPERATOR(pg_catalog.%) 2 OPERATOR(pg_catalog.=) 0 AND n OPERATOR(pg_catalog.<) last THEN
                     arguments := pg_catalog.format('%s, pg_catalog.%s', arguments, type);
-                    body := pg_catalog.format('%s WHEN $1 IS NOT DISTINCT FROM $%s THEN $%s', body, n, n OPERATOR(pg_catalog.+) 1);
+                    -- IS NOT DISTINCT FROM would look for its operator in the caller's search_path.
+                    body := pg_catalog.format('%1$s WHEN $1 OPERATOR(pg_catalog.=) $%2$s OR $1 IS NULL AND $%2$s IS NULL THEN $%3$s',
+                        body, n, n OPERATOR(pg_catalog.+) 1);
                 ELSE
                     arguments := pg_catalog.format('%s, pg_catalog.anycompatible', arguments);
                 END IF;

@@ -1,0 +1,89 @@
+"""CREATE EXTENSION redshift_sessions_extras where some of its objects are there already, and what it leaves behind."""
+
+import psycopg
+import pytest
+
+from conftest import value
+from extras import NAME
+from versions import install  # noqa: F401, a fixture
+
+# Made by users, and what the error says of each.
+OTHERS = {
+    "CREATE FUNCTION public.getdate() RETURNS timestamp LANGUAGE sql AS 'SELECT now()::timestamp'": "function public.getdate()",
+    "CREATE FUNCTION public.nvl(int, int) RETURNS int LANGUAGE sql AS 'SELECT coalesce($1, $2)'": "function public.nvl(integer,integer)",
+    "CREATE FUNCTION pg_catalog.isnull(text, text) RETURNS text LANGUAGE sql AS 'SELECT coalesce($1, $2)'": 'function pg_catalog."isnull"(pg_catalog.text,pg_catalog.text)',
+    "CREATE FUNCTION public.decode(int, int, int) RETURNS int LANGUAGE sql AS 'SELECT 1'": "function public.decode(integer,integer,integer)",
+    "CREATE FUNCTION public.procpid(pg_stat_activity) RETURNS int LANGUAGE sql AS 'SELECT 1'": "function public.procpid(pg_catalog.pg_stat_activity)",
+    "CREATE AGGREGATE public.listagg(text) (sfunc = textcat, stype = text)": "aggregate public.listagg(pg_catalog.text)",
+    "CREATE OPERATOR public.+ (leftarg = text, rightarg = text, function = textcat)": "operator public.+(pg_catalog.text,pg_catalog.text)",
+    "CREATE VIEW public.svv_table_info AS SELECT 1 AS one": "view public.svv_table_info",
+    "CREATE TABLE public.stl_vacuum (id int)": "table public.stl_vacuum",
+    "CREATE SCHEMA redshift_sessions_extras": "schema redshift_sessions_extras",
+}
+HINT = "Drop these, rename them or move them to another schema, and run CREATE EXTENSION again. Or go on without this extension, and keep them."
+
+
+@pytest.fixture
+def database(install):  # noqa: F811
+    return install("conflicts", None)
+
+
+def detail(database):
+    with pytest.raises(psycopg.errors.DuplicateObject) as error:
+        database.execute("CREATE EXTENSION " + NAME)
+    told = error.value.diag
+    assert told.message_primary == "redshift_sessions_extras would hide objects that this database has already"
+    assert told.message_hint == HINT
+    return told.message_detail.splitlines()
+
+
+def test_all_are_named_at_once_and_nothing_is_made(database):
+    for statement in OTHERS:
+        database.execute(statement)
+    assert sorted(detail(database)) == sorted(OTHERS.values())
+    assert value(database, "SELECT count(*) FROM pg_extension WHERE extname = '%s'" % NAME) == 0
+    assert value(database, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = 'datediff'") == 0
+
+
+@pytest.mark.parametrize("statement", OTHERS)
+def test_each_is_found_and_can_be_moved_away(database, statement):
+    database.execute(statement)
+    assert detail(database) == [OTHERS[statement]]
+    if "CREATE SCHEMA" in statement:
+        database.execute("ALTER SCHEMA redshift_sessions_extras RENAME TO own")
+    else:
+        kind, name = OTHERS[statement].split(" ", 1)
+        name = name.replace("(", " (") if kind == "operator" else name
+        database.execute("CREATE SCHEMA own; ALTER %s %s SET SCHEMA own" % (kind, name))
+    database.execute("CREATE EXTENSION " + NAME)
+
+
+def test_the_extension_that_they_belong_to_is_named(database):
+    """Any extension will do."""
+    database.execute("CREATE FUNCTION public.len(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER EXTENSION plpgsql ADD FUNCTION public.len(int)")
+    assert detail(database) == ["function public.len(integer), of extension plpgsql"]
+
+
+def test_what_is_no_conflict(database):
+    """Other schemas, other kinds of objects, other arguments of the functions that read as columns."""
+    database.execute("CREATE SCHEMA own; CREATE FUNCTION own.getdate() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    database.execute("CREATE TABLE public.nvl (len int); CREATE TYPE public.datediff AS ENUM ()")
+    database.execute("CREATE FUNCTION public.procpid(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    database.execute("CREATE OPERATOR public.+ (leftarg = text, rightarg = int, function = repeat)")
+    database.execute("CREATE EXTENSION " + NAME)
+    assert value(database, "SELECT own.getdate()") == 1 and value(database, "SELECT procpid(1)") == 1
+
+
+def test_with_and_without_redshift_sessions_in_either_order(database):
+    for first, second in (("redshift_sessions", NAME), (NAME, "redshift_sessions")):
+        database.execute("CREATE EXTENSION %s; CREATE EXTENSION %s" % (first, second))
+        assert value(database, "SELECT count(*) FROM stv_sessions JOIN svv_user_grants ON false") == 0
+        database.execute("DROP EXTENSION %s" % first)
+        database.execute("DROP EXTENSION %s" % second)
+    database.execute("CREATE EXTENSION %s" % NAME)
+    assert value(database, "SELECT nvl(NULL, 1)") == 1
+
+
+def test_only_superusers_create_it(database, server):
+    with server.connect("alice", "conflicts") as alice, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.execute("CREATE EXTENSION " + NAME)
