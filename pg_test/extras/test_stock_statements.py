@@ -24,7 +24,7 @@ STATEMENTS = """
     SELECT s.isnull, "isnull" FROM (SELECT 1 AS "isnull") s
     SELECT len, nvl, getdate, datediff, dateadd, decode, listagg, procpid FROM (SELECT 1 len, 2 nvl, 3 getdate, 4 datediff, 5 dateadd, 6 decode, 7 listagg, 8 procpid) s
     SELECT s.len, s.transaction, s.current_query FROM (SELECT 1 len, 2 "transaction", 3 current_query) s
-    SELECT count(*) FROM information_schema.columns WHERE table_name IN ('pg_stat_activity', 'pg_locks')
+    SELECT count(*) FROM information_schema.columns WHERE table_schema = 'pg_catalog' AND table_name IN ('pg_stat_activity', 'pg_locks')
     SELECT a.* FROM pg_stat_activity a WHERE false
     SELECT l.* FROM pg_locks l WHERE false
     SELECT to_jsonb(a) - ARRAY['query', 'query_start', 'state_change', 'xact_start', 'backend_start', 'backend_xmin', 'pid', 'client_port', 'query_id'] FROM pg_stat_activity a WHERE pid = pg_backend_pid()

@@ -9,6 +9,7 @@ import pytest
 import catalog
 from conftest import ROOT, value
 from extras import NAME
+from test_readme import section, table, types
 from versions import CURRENT, install, run  # noqa: F401, a fixture
 
 DEFAULTS = {
@@ -157,3 +158,28 @@ def test_what_was_dumped_can_be_restored(form, install, server, tmp_path):  # no
     with pytest.raises(psycopg.errors.DependentObjectsStillExist):
         restored.execute("DROP EXTENSION " + NAME)
     restored.execute("DROP EXTENSION %s CASCADE" % NAME)
+
+
+DOCUMENT = (ROOT / "docs/extras.md").read_text()
+
+
+def test_the_document_names_everything(install):  # noqa: F811
+    """Each function in its table, each view with its columns, their types and meanings, and nothing that is not there."""
+    database = install("documented", None)
+    database.execute("CREATE EXTENSION " + NAME)
+    objects = "SELECT DISTINCT %s FROM pg_depend d JOIN %s o ON o.oid = d.objid AND o.tableoid = d.classid AND d.deptype = 'e' WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = '" + NAME + "')"
+    functions = {name for (name,) in database.execute(objects % ("proname", "pg_proc") + " AND pronamespace = 'pg_catalog'::regnamespace")}
+    named = {name for row in table(section(DOCUMENT, "## Functions")) for name in re.findall(r"(\w+) \(", row[0])}
+    as_columns = {name for row in table(section(DOCUMENT, "## Columns of PostgreSQL 8.0")) for name in re.findall(r"`\w+\.(\w+)`", row[0])}
+    assert functions | {"regexp_substr"} == (named - {"trim"}) | as_columns
+    views = {name for (name,) in database.execute(objects % ("relname", "pg_class") + " AND relnamespace = 'pg_catalog'::regnamespace")}
+    assert set(re.findall(r"^### (\w+)$", section(DOCUMENT, "## Views"), re.MULTILINE)) == views
+    for view in views:
+        assert table(section(DOCUMENT, "### " + view)) == types(database, "pg_catalog." + view), view
+
+
+def test_the_document_has_every_date_part():
+    source = (ROOT / "sql/extras/step.sql").read_text()
+    known = [names.split(",") for names in re.findall(r"ANY \('\{(.*)\}'\)", source)]
+    rows = re.findall(r"^\| (\w+) \| (.*) \|$", section(DOCUMENT, "### dateadd ( datepart, number, time )"), re.MULTILINE)
+    assert [[name, *others.split(", ")] for name, others in rows if name != "date"] == known

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from conftest import EVERYTHING, ROOT, Server, free_port, pid_of, value
+from extras import extras  # noqa: F401, a fixture
 
 Example = collections.namedtuple("Example", "document line language text")
 NOT_OURS = {".git", "target"}
@@ -59,10 +60,15 @@ def table(text):
 # Examples
 
 
+def database_of(example):
+    """The one with both extensions, or the one with ours alone."""
+    return "extras" if example.document == "docs/extras.md" else "dev"
+
+
 def run_sql(server, example):
-    with server.connect() as session:
-        if example.text.startswith("CREATE EXTENSION"):
-            session.execute("DROP EXTENSION redshift_sessions")
+    with server.connect(dbname=database_of(example)) as session:
+        for name in re.findall(r"^CREATE EXTENSION (\w+)", example.text):
+            session.execute("DROP EXTENSION " + name)
         session.execute(example.text)
         session.execute("CREATE EXTENSION IF NOT EXISTS redshift_sessions")
 
@@ -73,7 +79,7 @@ def run_console(server, example):
     with server.connect("alice") as target:
         statement = re.fullmatch(r"dev=> (.*)", prompt).group(1).replace("8585", str(pid_of(target)))
         bindir = server.call("copy").rsplit("/", 1)[0]
-        run = subprocess.run([bindir + "/psql", "-X", server.dsn("alice"), "-c", statement], text=True, capture_output=True)
+        run = subprocess.run([bindir + "/psql", "-X", server.dsn("alice", database_of(example)), "-c", statement], text=True, capture_output=True)
     assert run.stdout.strip("\n").splitlines() == answer
 
 
@@ -112,7 +118,7 @@ def name_of(example):
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
-def test_each_example_runs(server, example):
+def test_each_example_runs(server, example, extras):  # noqa: F811
     """Of every document: one that is new is run as well, or fails here for being of a kind that nothing runs."""
     kind = (example.document, example.language)
     if kind in RUN_ELSEWHERE:
