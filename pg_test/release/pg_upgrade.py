@@ -25,13 +25,14 @@ def upgrade(monkeypatch):
     """Makes a server of an older version with a database of ours, and upgrades it."""
     servers = []
 
-    def upgrade(older, options, version=""):
+    def upgrade(older, options, version="", more="SELECT 1"):
         monkeypatch.setenv("PG", older)
         old = Server("old", EVERYTHING, extension=False)
         servers.append(old)
         with old.connect() as admin, old.connect("alice") as alice:
             admin.execute("CREATE EXTENSION redshift_sessions %s" % version)
             admin.execute(BUILT)
+            admin.execute(more)
             assert value(admin, "SELECT pg_terminate_backend(%s)", pid_of(alice)) == 1
             assert value(admin, "SELECT count(*) FROM svl_terminate") == 1
         old.stop()
@@ -77,6 +78,33 @@ def test_pg_upgrade_keeps_everything(older, upgrade):
         fresh = without_texts_of_views(catalog.of_extension(admin))
         for aspect in fresh:
             assert upgraded[aspect] == fresh[aspect], aspect
+
+
+EXTRAS = """
+    CREATE EXTENSION redshift_sessions_extras;
+    CREATE VIEW ages AS SELECT a.procpid, datediff('s', a.backend_start::timestamp, getdate()) AS age, 'x'::text + a.current_query AS query FROM pg_stat_activity a;
+    CREATE VIEW sizes AS SELECT nvl("table", '') AS name, decode(size, 0, 'none', 'some') AS size FROM svv_table_info;
+    CREATE VIEW lists AS SELECT listagg(name, ',') AS names FROM stv_tbl_perm;
+    GRANT SELECT ON svv_table_info TO alice;
+"""
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_pg_upgrade_keeps_the_extras(older, upgrade):
+    """Also from 14, where regexp_substr() is the extension's, to where it is PostgreSQL's."""
+    new, run = upgrade(older, OPTIONS, more=EXTRAS)
+    assert run.returncode == 0, run.stdout + run.stderr
+    new.start(EVERYTHING)
+    with new.connect() as admin, new.connect("alice") as alice:
+        for view in catalog.views_of_extension(admin, "redshift_sessions_extras") + ["ages", "sizes", "lists"]:
+            admin.execute("SELECT * FROM %s" % view).fetchall()
+        alice.execute("SELECT * FROM svv_table_info").fetchall()
+        assert admin.execute("SELECT regexp_substr('a1'::varchar, '[0-9]'), regexp_substr('a1', '[0-9]'), regexp_substr('a1'::text, '[0-9]')").fetchone() == ("1", "1", "1")
+        upgraded = catalog.of_extension(admin, "redshift_sessions_extras")
+        fresh = "DROP EXTENSION redshift_sessions_extras CASCADE; CREATE EXTENSION redshift_sessions_extras"
+        admin.execute("REVOKE SELECT ON svv_table_info FROM alice; " + fresh)
+        of_14 = {row for row in upgraded["members"] if "regexp_substr(character varying" in row[0]}
+        assert set(upgraded["members"]) - of_14 == set(catalog.of_extension(admin, "redshift_sessions_extras")["members"])
 
 
 def test_pg_upgrade_keeps_an_earlier_version_which_can_be_updated(upgrade):

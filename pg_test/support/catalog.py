@@ -44,8 +44,8 @@ def of_extension(connection, name="redshift_sessions"):
     return {aspect: connection.execute(query[aspect]).fetchall() for aspect in ASPECTS}
 
 
-def views_of_extension(connection):
-    return [name for (name, *_) in of_extension(connection)["views"]]
+def views_of_extension(connection, name="redshift_sessions"):
+    return [view for (view, *_) in of_extension(connection, name)["views"]]
 
 
 def of_database(connection):
