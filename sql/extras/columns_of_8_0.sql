@@ -1,6 +1,6 @@
 -- Redshift's pg_stat_activity and pg_locks are those of PostgreSQL 8.0 (its manual, "The Statistics
--- Collector" and "pg_locks"). A function of one row reads as a column where the view is named, as in
--- a.procpid. A bare procpid is a column for the parser only.
+-- Collector" and "pg_locks"). A function of one row reads as a column where the view is named, as
+-- in a.procpid. A bare procpid is a column for the parser only.
 CREATE FUNCTION pg_catalog.procpid(pg_catalog.pg_stat_activity)
     RETURNS pg_catalog.int4
     LANGUAGE sql

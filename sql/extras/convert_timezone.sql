@@ -1,5 +1,5 @@
--- Page CONVERT_TIMEZONE. Names of zones follow daylight saving, abbreviations and offsets do not, as
--- in PostgreSQL's AT TIME ZONE.
+-- Page CONVERT_TIMEZONE. Names of zones follow daylight saving, abbreviations and offsets do not,
+-- as in PostgreSQL's AT TIME ZONE.
 CREATE FUNCTION pg_catalog.convert_timezone(source_timezone pg_catalog.text, target_timezone pg_catalog.text, "timestamp" pg_catalog.timestamp)
     RETURNS pg_catalog.timestamp
     LANGUAGE sql

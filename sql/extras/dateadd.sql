@@ -1,8 +1,8 @@
--- Page DATEADD. Its result for a date is a timestamp, and a literal is one too. A month later is the
--- same day or the month's last one, as in PostgreSQL; a year after February 29 is March 1, as the
--- page shows. That it is so with decades, centuries and millennia too is inferred.
--- Where there is a CASE, the function is not STRICT, because PostgreSQL would not inline it. NULL
--- gives NULL all the same.
+-- Page DATEADD. Its result for a date is a timestamp, and a literal is one too. A month later is
+-- the same day or the month's last one, as in PostgreSQL; a year after February 29 is March 1, as
+-- the page shows. That it is so with decades, centuries and millennia too is inferred. Where there
+-- is a CASE, the function is not STRICT, because PostgreSQL would not inline it. NULL gives NULL
+-- all the same.
 
 CREATE FUNCTION pg_catalog.dateadd(datepart pg_catalog.text, "interval" pg_catalog.int8, value pg_catalog.timestamp)
     RETURNS pg_catalog.timestamp

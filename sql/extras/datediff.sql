@@ -1,7 +1,7 @@
 -- Page DATEDIFF: how many boundaries of the date part lie between two times, so that one second can
--- be a year. On which day weeks begin is unknown; here it is Monday, as the page of DATE_TRUNC says.
--- Where there is a CASE, the function is not STRICT, because PostgreSQL would not inline it. NULL
--- gives NULL all the same.
+-- be a year. On which day weeks begin is unknown; here it is Monday, as the page of DATE_TRUNC
+-- says. Where there is a CASE, the function is not STRICT, because PostgreSQL would not inline it.
+-- NULL gives NULL all the same.
 
 CREATE FUNCTION pg_catalog.datediff(datepart pg_catalog.text, first pg_catalog.timestamp, second pg_catalog.timestamp)
     RETURNS pg_catalog.int8

@@ -1,10 +1,10 @@
--- Page DECODE: expression, then pairs of search and result, then perhaps a default; NULL finds NULL.
--- A function must name its arguments' types, so there is one for each number of arguments from 3 to
--- 22 (ten pairs and a default) and for each type in which the expression is compared. Results may
--- have any types that have a common one, as in CASE.
--- anyelement serves what is compared with its own type; the others, which PostgreSQL prefers, serve
--- numbers and strings of different types. Integers are compared as bigint or, up to four bytes, as
--- double precision, both without loss.
+-- Page DECODE: expression, then pairs of search and result, then perhaps a default; NULL finds
+-- NULL. A function must name its arguments' types, so there is one for each number of arguments
+-- from 3 to 22 (ten pairs and a default) and for each type in which the expression is compared.
+-- Results may have any types that have a common one, as in CASE. anyelement serves what is compared
+-- with its own type; the others, which PostgreSQL prefers, serve numbers and strings of different
+-- types. Integers are compared as bigint or, up to four bytes, as double precision, both without
+-- loss.
 DO LANGUAGE plpgsql $decode$
 DECLARE
     compared CONSTANT pg_catalog.text[] := '{anyelement,text,int8,numeric,float8}';

@@ -1,5 +1,5 @@
--- Page PG_GET_LATE_BINDING_VIEW_COLS. PostgreSQL's parser has no WITH NO SCHEMA BINDING, so there is
--- no late-binding view. Callers name the columns: schema, view, column, its type and its number.
+-- Page PG_GET_LATE_BINDING_VIEW_COLS. PostgreSQL's parser has no WITH NO SCHEMA BINDING, so there
+-- is no late-binding view. Callers name the columns: schema, view, column, its type and its number.
 CREATE FUNCTION pg_catalog.pg_get_late_binding_view_cols()
     RETURNS SETOF pg_catalog.record
     LANGUAGE sql

@@ -10,7 +10,8 @@ BEGIN
                 IMMUTABLE
                 STRICT
                 PARALLEL SAFE
-                -- In a group of its own, because the value of a pattern with groups is that of its first one.
+                -- In a group of its own, because the value of a pattern with groups is that of its
+                -- first one.
                 RETURN (pg_catalog.regexp_match($1::pg_catalog.text, '(' || $2 || ')'))[1];
 
             COMMENT ON FUNCTION pg_catalog.regexp_substr(pg_catalog.varchar, pg_catalog.text) IS

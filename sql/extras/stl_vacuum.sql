@@ -1,5 +1,5 @@
--- Page STL_VACUUM, as far as PostgreSQL keeps it: of each table of users the last VACUUM by hand and
--- the last one of autovacuum, when they had finished. Superusers only; GRANT SELECT opens it.
+-- Page STL_VACUUM, as far as PostgreSQL keeps it: of each table of users the last VACUUM by hand
+-- and the last one of autovacuum, when they had finished. Superusers only; GRANT SELECT opens it.
 -- The types of the last four columns are unknown.
 CREATE VIEW redshift_sessions_extras.stl_vacuum AS
     SELECT NULL::pg_catalog.int4 AS userid,
