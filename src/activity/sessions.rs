@@ -2,12 +2,12 @@
 
 use pgrx::pg_sys::{self, Datum};
 
-use crate::activity::secrets;
 use crate::clients::query_group;
 use crate::logs::query_ids;
 use crate::pg::privileges;
 use crate::pg::processes;
 use crate::pg::processes::Statement;
+use crate::pg::secrets;
 use crate::pg::set_returning;
 use crate::pg::text;
 use crate::pg::xid;

@@ -3,7 +3,6 @@
 
 use pgrx::pg_sys::{self, Oid};
 
-use crate::activity::secrets;
 use crate::activity::sessions;
 use crate::logs;
 use crate::logs::query_ids;
@@ -11,6 +10,7 @@ use crate::logs::records::{Class, Finished, Kind, Outcome, Texts};
 use crate::pg::memory;
 use crate::pg::privileges;
 use crate::pg::processes::{self, Session, Statement};
+use crate::pg::secrets;
 use crate::pg::set_returning;
 use crate::pg::text;
 use crate::pg::xid;

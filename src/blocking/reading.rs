@@ -21,6 +21,7 @@ use crate::pg::memory::{self, Scratch};
 use crate::pg::objects;
 use crate::pg::prepared::{self, Prepared};
 use crate::pg::processes::{self, ProcessKind, Session};
+use crate::pg::secrets;
 use crate::pg::text;
 use crate::pg::xid;
 use crate::policy::VisibleRows;
@@ -105,7 +106,7 @@ impl Known {
             transaction,
             open_for: transaction.and(session.process.transaction_start).map(|start| self.now - start),
             activity: session.statement.as_ref().map(|statement| Activity {
-                statement: words::first_words(&text::readable(&statement.text)),
+                statement: words::first_words(&text::readable(&secrets::hide(statement.text.to_bytes()))),
                 running: statement.ended.is_none(),
                 microseconds: self.now - statement.ended.unwrap_or(statement.started),
             }),
@@ -118,7 +119,7 @@ impl Known {
         let (owner, database) =
             listed.map_or((holder.user, holder.database), |(prepared, _)| (prepared.owner, prepared.database));
         self.rows.include(Some(owner)).then(|| About {
-            kind: Kind::Prepared(listed.map(|(_, gid)| text::readable(gid))),
+            kind: Kind::Prepared(listed.map(|(_, gid)| text::readable(gid.to_bytes()))),
             user: objects::name_of_role(owner),
             database: objects::name_of_database(database),
             transaction: xid.map(|xid| xid::full(self.next_xid, xid)),

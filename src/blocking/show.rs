@@ -22,7 +22,7 @@ fn put_rows(rows: &mut Rows, arguments: Arguments) {
             Some(document) => put(&document),
             None => error::out_of_memory().raise(),
         },
-        _ => error::no_such_format(&text::readable(&format)).raise(),
+        _ => error::no_such_format(&text::readable(format.to_bytes())).raise(),
     };
     let (picture, ()) = reading::picture_and(privileges::readable_rows(), |_, _| ());
     draw(&picture, &mut |line| put_line(rows, line));

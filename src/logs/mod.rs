@@ -177,8 +177,7 @@ impl Segment for Headers {
 
 /// The rows to keep while the server is down, of the logs that are on and outlive a restart.
 pub fn save() -> Vec<SavedLog> {
-    let logs =
-        [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save(), USER.save(), TRANSACTION.save()];
+    let logs = [TERMINATE.save(), CONFLICT.save(), CONNECTION.save(), ENDED.save(), USER.save(), TRANSACTION.save()];
     logs.into_iter().chain([query_ids::COUNTER.save()]).flatten().collect()
 }
 

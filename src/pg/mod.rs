@@ -14,6 +14,7 @@ pub mod preload;
 pub mod shared_memory;
 pub mod per_backend;
 pub mod text;
+pub mod secrets;
 pub mod objects;
 pub mod extension;
 pub mod set_returning;

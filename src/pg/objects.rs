@@ -24,7 +24,7 @@ pub fn relation(database: Oid, relation: Oid) -> String {
 
 pub fn name_of_database(database: Oid) -> String {
     match text::database(database) {
-        Some(name) => text::readable(&name),
+        Some(name) => text::readable(name.to_bytes()),
         None => database.to_u32().to_string(),
     }
 }
@@ -32,7 +32,7 @@ pub fn name_of_database(database: Oid) -> String {
 /// The name of a role. One that was dropped has a number only.
 pub fn name_of_role(role: Oid) -> String {
     match text::role(role) {
-        Some(name) => text::readable(&name),
+        Some(name) => text::readable(name.to_bytes()),
         None => role.to_u32().to_string(),
     }
 }
@@ -49,7 +49,7 @@ fn qualified(relation: Oid) -> Option<String> {
     unsafe {
         let name = string(pg_sys::get_rel_name(relation))?;
         let schema = string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation)))?;
-        string(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr())).map(text::readable)
+        string(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr())).map(|name| text::readable(name.to_bytes()))
     }
 }
 

@@ -33,11 +33,10 @@ const READABLE: usize = 2048;
 
 /// The start of a text of this database, or of another, as a string of Rust's: ASCII, or UTF-8
 /// where that is the database's encoding. Whatever is neither becomes `?`.
-pub fn readable(string: &CStr) -> String {
+pub fn readable(bytes: &[u8]) -> String {
     // SAFETY: reads this process's own memory.
     let utf8 = unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32;
     let ascii = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
-    let bytes = string.to_bytes();
     let bytes = &bytes[..bytes.len().min(READABLE)];
     match std::str::from_utf8(bytes) {
         Ok(text) if utf8 || text.is_ascii() => text.into(),
