@@ -102,6 +102,14 @@ def test_regular_users_see_themselves(server, login, users):
     assert boss.execute("SELECT user_name FROM svv_user_info").fetchall() == []
 
 
+def test_a_superusers_view_shows_each_reader_itself(login, admin):
+    admin.execute("CREATE VIEW public.over_users AS SELECT user_name FROM svv_user_info; GRANT SELECT ON over_users TO PUBLIC")
+    try:
+        assert login("alice").execute("SELECT * FROM over_users").fetchall() == [("alice",)]
+    finally:
+        admin.execute("DROP VIEW over_users")
+
+
 @pytest.mark.parametrize("view", ["svl_user_info", "pg_user_info"])
 def test_the_others_are_for_superusers(login, admin, view):
     for user in ("alice", "reader"):
