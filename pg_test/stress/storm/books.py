@@ -112,7 +112,7 @@ EXPECTED = re.compile(
             "^LOG:  (all server processes terminated|terminating any other active server processes|archive recovery|consistent recovery|entering standby)",
             "^LOG:  (started streaming|received promote request|promot|duration|process \\d+ (still waiting|acquired|avoided|detected)|automatic (vacuum|analyze))",
             "^LOG:  (unexpected EOF on client|could not (send|receive) data (to|from) client|waiting for|still waiting for backend|database was interrupted|last completed)",
-            "^FATAL:  (database \\d+ does not exist|terminating connection due to (administrator command|idle-session timeout)|the database system is|connection to client lost)",
+            "^FATAL:  (database (\\d+|\"leaf\\d+\") does not exist|terminating connection due to (administrator command|idle-session timeout)|the database system is|connection to client lost)",
             "^FATAL:  (terminating autovacuum process|terminating walreceiver|terminating logical replication|terminating background)",
             "^WARNING:  (could not open directory \"base|some useless files may|Session -?\\d+ does not exist|there is no transaction in progress|backend with PID \\d+ did not|terminating connection because of crash)",
             "^ERROR:  (permission denied|Query \\(\\d+\\) cancelled|canceling (statement|autovacuum)|storm \\d+|deadlock detected|could not serialize access|Session -?\\d+ does)",
