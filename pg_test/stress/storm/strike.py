@@ -59,7 +59,7 @@ async def restart(storm, admin, settings):
 
 STRIKES = {"none": none, "kill": kill, "no_file": no_file, "immediate": immediate, "restart": restart}
 SAYS = {
-    "kill": r"LOG:  server process \(PID \d+\) was terminated by signal 9: Killed",
+    "kill": r"LOG:  (?:server process|client backend) \(PID \d+\) was terminated by signal 9: Killed",
     "no_file": r'LOG:  logs of redshift_sessions were not written to file "%s": File exists' % FILE,
 }
 
