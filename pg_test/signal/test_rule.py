@@ -169,3 +169,33 @@ def test_a_revoked_native_function_stays_revoked(login, admin):
         assert value(target, "SELECT 1") == 1
     finally:
         admin.execute("GRANT EXECUTE ON FUNCTION pg_catalog.pg_terminate_backend(int, bigint), pg_catalog.pg_cancel_backend(int) TO PUBLIC")
+
+
+# As 32 bits, which is what PostgreSQL's function makes of them.
+TIMEOUTS = {-(2**32): 0, -(2**32) + 1: 1, -(2**63): 0, 2**32: 0, 2**31: -(2**31), 2**32 - 1: -1, -1: -1}
+
+
+@pytest.mark.parametrize("timeout", TIMEOUTS)
+@pytest.mark.parametrize("caller", ["canceller", "member", "bob"])
+def test_no_timeout_gets_around_the_rule(login, admin, caller, timeout):
+    """PostgreSQL refuses a negative timeout before it asks its own rule."""
+    target = login("alice")
+    refusal = psycopg.errors.NumericValueOutOfRange if TIMEOUTS[timeout] < 0 else psycopg.errors.InsufficientPrivilege
+    for function in ("pg_terminate_backend(%s, %s)", "redshift_sessions.pg_terminate_backend_bool(%s, %s)"):
+        with pytest.raises(refusal):
+            login(caller).execute("SELECT " + function, (pid_of(target), timeout))
+    assert value(target, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("timeout", TIMEOUTS)
+def test_a_timeout_means_what_it_means_to_postgresql(login, admin, timeout):
+    target = login("alice")
+    pid, call = pid_of(target), "SELECT pg_terminate_backend(%s, %s)"
+    if TIMEOUTS[timeout] < 0:
+        with pytest.raises(psycopg.errors.NumericValueOutOfRange, match='"timeout" must not be negative'):
+            admin.execute(call, (pid, timeout))
+        assert value(target, "SELECT 1") == 1
+    else:
+        assert value(admin, call, pid, timeout) in (True, False)
+        eventually(lambda: not is_alive(admin, pid))
+        assert value(admin, "SELECT count(*) FROM svl_terminate WHERE pid = %s AND type = 'TERMINATE'", pid) == 1

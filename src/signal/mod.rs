@@ -68,7 +68,9 @@ fn pg_terminate_backend(pid: i32) -> i32 {
 
 #[pg_extern(sql = false)]
 fn pg_terminate_backend_bool(pid: i32, timeout: i64) -> bool {
-    terminate(pid, timeout)
+    // As PostgreSQL's function does (signalfuncs.c): what is a negative timeout there must be one
+    // here, because it is refused there before the rule is asked.
+    terminate(pid, timeout as i32)
 }
 
 #[pg_extern(sql = false)]
@@ -81,14 +83,14 @@ fn pg_cancel_backend_bool(pid: i32) -> bool {
     was_cancelled(pid)
 }
 
-fn terminate(pid: i32, timeout: i64) -> bool {
+fn terminate(pid: i32, timeout: i32) -> bool {
     extension::remind();
     native::check_execute(TERMINATE);
     if timeout < 0 {
-        native::refuse_timeout(pid, timeout);
+        native::refuse_timeout(pid, timeout.into());
     }
     match send(pid, Wish::Terminate) {
-        Outcome::Sent => timeout == 0 || has_ended(pid, timeout),
+        Outcome::Sent => timeout == 0 || has_ended(pid, timeout.into()),
         Outcome::NoSuchSession => warn_of_missing(pid),
         Outcome::Denied => error::terminate_denied().raise(),
     }

@@ -31,7 +31,7 @@ DENIED = "42501"
 ROLES = ["awsuser"] * 10 + ["alice", "bob", "canceller", "member", "reader"]
 EDGES = {
     "integer": ["NULL", "0", "-1", "1", "2147483647", "-2147483648", "2147483648", "'7'", "'x'", "1.5", "true", "1::oid", "'{}'::int[]", "ROW(1)"],
-    "bigint": ["NULL", "0", "-1", "1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e3", "'x'"],
+    "bigint": ["NULL", "0", "-1", "1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "-4294967296", "4294967295", "1e3", "'x'"],
     "text": ["NULL", "''", "'a'", "'%s %n'", "repeat('x', 255)", "repeat('ä', 128)", "repeat('𝄞', 70)", "repeat('y', 1000000)", "E'\\n\\t\\x01'", "1", "now()"],
     "text[]": ["NULL", "'{}'", "'{NULL}'", "'{{a,b},{c,d}}'", "'{idle_session_timeout=}'", "'{idle_session_timeout=-1}'", "'{idle_session_timeout=1e300d}'",
                "'{idle_session_timeout=2147483647}'", "'[-5:-4]={x,idle_session_timeout=7s}'", "array_fill('x'::text, '{100000}')", "'{1}'::int[]"],
