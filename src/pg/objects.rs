@@ -49,7 +49,8 @@ fn qualified(relation: Oid) -> Option<String> {
     unsafe {
         let name = string(pg_sys::get_rel_name(relation))?;
         let schema = string(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation)))?;
-        string(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr())).map(|name| text::readable(name.to_bytes()))
+        string(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr()))
+            .map(|name| text::readable(name.to_bytes()))
     }
 }
 

@@ -13,10 +13,11 @@ pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
     let mut shown: Vec<u8> = Vec::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = find_word(&text[at..]) {
-        at += found + WORD.len();
+        let word = at + found;
+        at = word + WORD.len();
         let begin = at + blank(&text[at..]);
         let length = string(&text[begin..]);
-        if length > 0 {
+        if length > 0 && !ends_a_literal(text, word, begin) {
             shown.extend_from_slice(&text[copied..begin]);
             shown.extend_from_slice(HIDDEN);
             at = begin + length;
@@ -38,6 +39,37 @@ fn find_word(text: &[u8]) -> Option<usize> {
             && !part_of_a_word(at.checked_sub(1).map(|before| &text[before]))
             && !part_of_a_word(text.get(at + WORD.len()))
     })
+}
+
+/// Is the word part of a literal, which the quote at `quote` ends? In doubt it is not: too much is
+/// hidden rather than a password shown.
+fn ends_a_literal(text: &[u8], word: usize, quote: usize) -> bool {
+    let before = &text[..quote];
+    let dollar = before.windows(2).any(|two| two[0] == b'$' && !two[1].is_ascii_digit());
+    if dollar || before.contains(&b'\\') || text[quote] != b'\'' || text.get(quote + 1) == Some(&b'\'') {
+        return false;
+    }
+    let behind = |at: usize, end: &[u8]| {
+        text[at..].windows(end.len()).position(|part| part == end).map_or(text.len(), |found| at + found + end.len())
+    };
+    let mut at = 0;
+    while at < word {
+        at = match &text[at..] {
+            // A doubled quote ends one literal here and begins the next, which makes no difference.
+            [b'\'', ..] => {
+                let end = behind(at + 1, b"'");
+                if end > word {
+                    return true;
+                }
+                end
+            }
+            [b'"', ..] => behind(at + 1, b"\""),
+            [b'-', b'-', ..] => behind(at, b"\n"),
+            [b'/', b'*', ..] => behind(at + 2, b"*/"),
+            _ => at + 1,
+        };
+    }
+    false
 }
 
 /// Bytes of white space and comments, and of a `=`.
@@ -137,7 +169,7 @@ mod tests {
                 "password = ",
             ] {
                 let cut = secret == "'secret";
-                let after = if cut { "" } else { " VALID UNTIL 'infinity'; SELECT 'password'" };
+                let after = if cut { "" } else { " VALID UNTIL 'infinity'" };
                 assert_eq!(shown(&format!("{before}{secret}{after}")), format!("{before}'***'{after}"));
             }
         }
@@ -161,6 +193,9 @@ mod tests {
             "SELECT password FROM t",
             "ALTER USER x PASSWORD NULL",
             "ALTER USER x PASSWORD DISABLE",
+            "SELECT 'password', 'b'",
+            "SELECT * FROM t WHERE q = 'my password' AND \"it's\" = 'x' -- don't",
+            "/* don't */ SELECT 'it''s a password', 'b'",
             "SELECT passwords 'a', my_password 'b', password2 'c'",
             "SELECT 'a', password, 'b'",
             "PASSWORD $1",
