@@ -68,7 +68,7 @@ COMMENT ON COLUMN redshift_sessions.sys_query_history.transaction_id IS 'Transac
 COMMENT ON COLUMN redshift_sessions.sys_query_history.session_id IS 'Process id of the session';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.database_name IS 'Database of the session';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.query_type IS 'SELECT, INSERT, UPDATE, DELETE, MERGE, CTAS, DDL, COPY, UTILITY; OTHER if it failed before that was known; NULL while it runs';
-COMMENT ON COLUMN redshift_sessions.sys_query_history.status IS 'running, success, failed or canceled';
+COMMENT ON COLUMN redshift_sessions.sys_query_history.status IS 'running, success, failed or canceled; NULL if it has ended and is no longer in the log';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.result_cache_hit IS 'false: PostgreSQL keeps no results';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.start_time IS 'Start of the statement, in UTC';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.end_time IS 'End of the statement, in UTC; NULL while it runs';
@@ -133,7 +133,7 @@ CREATE VIEW redshift_sessions.stl_query AS
            0 AS insert_pristine,
            0 AS concurrency_scaling_status
     FROM redshift_sessions.statements() AS s
-    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.stl_query IS
     'Finished queries; regular users see their own';
@@ -163,7 +163,7 @@ CREATE VIEW redshift_sessions.stl_querytext AS
            pg_catalog.substr(s.text, 200 OPERATOR(pg_catalog.*) piece.sequence OPERATOR(pg_catalog.+) 1, 200)::pg_catalog.bpchar(200) AS text
     FROM redshift_sessions.statements() AS s,
          LATERAL pg_catalog.generate_series(0, (pg_catalog.length(s.text) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 200) AS piece(sequence)
-    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.stl_querytext IS
     'Texts of finished queries, in pieces of 200 characters; regular users see their own';
@@ -193,7 +193,7 @@ CREATE VIEW redshift_sessions.svl_qlog AS
            NULL::pg_catalog.text AS concurrency_scaling_status_txt,
            NULL::pg_catalog.int4 AS from_sp_call
     FROM redshift_sessions.statements() AS s
-    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.svl_qlog IS
     'Finished queries, in short; regular users see their own';
@@ -227,7 +227,7 @@ CREATE VIEW redshift_sessions.svl_statementtext AS
            pg_catalog.substr(s.text, 200 OPERATOR(pg_catalog.*) piece.sequence OPERATOR(pg_catalog.+) 1, 200)::pg_catalog.bpchar(200) AS text
     FROM redshift_sessions.statements() AS s,
          LATERAL pg_catalog.generate_series(0, (pg_catalog.length(s.text) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 200) AS piece(sequence)
-    WHERE s.endtime IS NOT NULL;
+    WHERE s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.svl_statementtext IS
     'Texts of finished statements, with their class, in pieces of 200 characters; regular users see their own';
@@ -256,7 +256,7 @@ CREATE VIEW redshift_sessions.stl_utilitytext AS
            pg_catalog.substr(s.text, 200 OPERATOR(pg_catalog.*) piece.sequence OPERATOR(pg_catalog.+) 1, 200)::pg_catalog.bpchar(200) AS text
     FROM redshift_sessions.statements() AS s,
          LATERAL pg_catalog.generate_series(0, (pg_catalog.length(s.text) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 200) AS piece(sequence)
-    WHERE COALESCE(s.class, 'UTILITY') OPERATOR(pg_catalog.=) 'UTILITY' AND s.endtime IS NOT NULL;
+    WHERE COALESCE(s.class, 'UTILITY') OPERATOR(pg_catalog.=) 'UTILITY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.stl_utilitytext IS
     'Texts of finished statements that are neither queries nor DDL, in pieces of 200 characters; regular users see their own';
@@ -284,7 +284,7 @@ CREATE VIEW redshift_sessions.stl_ddltext AS
            pg_catalog.substr(s.text, 200 OPERATOR(pg_catalog.*) piece.sequence OPERATOR(pg_catalog.+) 1, 200)::pg_catalog.bpchar(200) AS text
     FROM redshift_sessions.statements() AS s,
          LATERAL pg_catalog.generate_series(0, (pg_catalog.length(s.text) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 200) AS piece(sequence)
-    WHERE s.class OPERATOR(pg_catalog.=) 'DDL' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'DDL' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.stl_ddltext IS
     'Texts of finished DDL statements, in pieces of 200 characters; regular users see their own';

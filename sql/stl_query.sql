@@ -12,7 +12,7 @@ CREATE VIEW redshift_sessions.stl_query AS
            0 AS insert_pristine,
            0 AS concurrency_scaling_status
     FROM redshift_sessions.statements() AS s
-    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.stl_query IS
     'Finished queries; regular users see their own';

@@ -13,7 +13,7 @@ CREATE VIEW redshift_sessions.svl_qlog AS
            NULL::pg_catalog.text AS concurrency_scaling_status_txt,
            NULL::pg_catalog.int4 AS from_sp_call
     FROM redshift_sessions.statements() AS s
-    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.endtime IS NOT NULL;
+    WHERE s.class OPERATOR(pg_catalog.=) 'QUERY' AND s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.svl_qlog IS
     'Finished queries, in short; regular users see their own';

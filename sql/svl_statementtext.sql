@@ -10,7 +10,7 @@ CREATE VIEW redshift_sessions.svl_statementtext AS
            pg_catalog.substr(s.text, 200 OPERATOR(pg_catalog.*) piece.sequence OPERATOR(pg_catalog.+) 1, 200)::pg_catalog.bpchar(200) AS text
     FROM redshift_sessions.statements() AS s,
          LATERAL pg_catalog.generate_series(0, (pg_catalog.length(s.text) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 200) AS piece(sequence)
-    WHERE s.endtime IS NOT NULL;
+    WHERE s.status OPERATOR(pg_catalog.<>) 'running';
 
 COMMENT ON VIEW redshift_sessions.svl_statementtext IS
     'Texts of finished statements, with their class, in pieces of 200 characters; regular users see their own';

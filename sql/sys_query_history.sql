@@ -39,7 +39,7 @@ COMMENT ON COLUMN redshift_sessions.sys_query_history.transaction_id IS 'Transac
 COMMENT ON COLUMN redshift_sessions.sys_query_history.session_id IS 'Process id of the session';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.database_name IS 'Database of the session';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.query_type IS 'SELECT, INSERT, UPDATE, DELETE, MERGE, CTAS, DDL, COPY, UTILITY; OTHER if it failed before that was known; NULL while it runs';
-COMMENT ON COLUMN redshift_sessions.sys_query_history.status IS 'running, success, failed or canceled';
+COMMENT ON COLUMN redshift_sessions.sys_query_history.status IS 'running, success, failed or canceled; NULL if it has ended and is no longer in the log';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.result_cache_hit IS 'false: PostgreSQL keeps no results';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.start_time IS 'Start of the statement, in UTC';
 COMMENT ON COLUMN redshift_sessions.sys_query_history.end_time IS 'End of the statement, in UTC; NULL while it runs';

@@ -17,6 +17,7 @@ use crate::logs::conflicts;
 use crate::logs::connections;
 use crate::logs::file;
 use crate::logs::query_ids;
+use crate::logs::records::Kind;
 use crate::logs::statements;
 use crate::logs::transactions;
 use crate::logs::user_changes;
@@ -249,7 +250,7 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags:
 unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
     query_ids::watch();
     // SAFETY: promised by the caller, here and below.
-    let outermost = statements::begin(|| unsafe { statements::kind_of_query(query) });
+    let outermost = unsafe { statements::begin((*query).sourceText, || statements::kind_of_query(query)) };
     let before = unsafe { conflicts::enter(query) };
     run(EXECUTOR_RUN.get());
     conflicts::leave(before);
@@ -278,8 +279,14 @@ unsafe extern "C-unwind" fn utility(
     destination: *mut pg_sys::DestReceiver,
     completion: *mut pg_sys::QueryCompletion,
 ) {
-    // SAFETY: PostgreSQL's arguments, here and below.
-    let outermost = statements::begin(|| unsafe { statements::kind_of_command(statement) });
+    let mut kind = Kind::Unknown;
+    let mut kind_of_this = || {
+        // SAFETY: PostgreSQL's argument.
+        kind = unsafe { statements::kind_of_command(statement) };
+        kind
+    };
+    // SAFETY: PostgreSQL's argument.
+    let outermost = unsafe { statements::begin(query_string, &mut kind_of_this) };
     let before = conflicts::enter_other();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
@@ -295,7 +302,8 @@ unsafe extern "C-unwind" fn utility(
     }
     conflicts::leave(before);
     if outermost {
-        statements::end(unsafe { statements::returned_by_command(statements::kind(), completion) });
+        // SAFETY: PostgreSQL's argument, as `next` has left it.
+        statements::end(unsafe { statements::returned_by_command(kind, completion) });
     }
 }
 

@@ -23,6 +23,8 @@ def server():
             session.execute("SELECT '%s'" % ("x" * 900))
             with server.connect("bob"):
                 pass
+        for number in range(900):
+            sessions[0].execute("SELECT %d, '%s'" % (number, "z" * 3900))
         waiters = [server.connect("bob") for _ in range(SESSIONS)]
         holder.execute("BEGIN; " + "; ".join("LOCK many%d" % number for number in range(1, TABLES + 1)))
         with server.connect() as admin:
@@ -48,6 +50,8 @@ def limit(admin, pid, extra):
         "SELECT count(v) FROM svv_transactions AS v",
         "SELECT * FROM stv_sessions",
         "SELECT * FROM stv_recents",
+        "SELECT * FROM sys_query_history",
+        "SELECT * FROM svl_statementtext",
         "SELECT * FROM stl_sessions",
         "SELECT * FROM sys_session_history",
         "SELECT * FROM stl_connection_log",

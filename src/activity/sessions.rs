@@ -20,6 +20,7 @@ fn put_rows(rows: &mut set_returning::Rows) {
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
     for session in processes::sessions(privileges::readable_rows()) {
         let statement = session.statement.as_ref();
+        let number = statement.and_then(|statement| query_ids::of(session.process.pid, statement.started));
         rows.put([
             Some(session.process.pid.into()),
             Some(session.process.user.into()),
@@ -28,8 +29,9 @@ fn put_rows(rows: &mut set_returning::Rows) {
             text::database_name(session.process.database),
             Some(session.started.into()),
             session.full_xid(next_xid).map(Datum::from),
-            statement.map(|statement| query_ids::of(session.process.pid, statement.started).into()),
-            statement.map(|statement| statement.ended.is_none().into()),
+            number.map(Datum::from),
+            // One that is no longer its session's last has ended since the sessions were read.
+            statement.map(|statement| (statement.ended.is_none() && number.is_some()).into()),
             statement.map(|statement| statement.started.into()),
             statement.map(|statement| duration(statement, now).into()),
             statement.map(statement_text),
@@ -45,7 +47,7 @@ pub fn statement_text(statement: &Statement) -> Datum {
 
 pub fn label(pid: i32) -> Datum {
     let (label, encoding) = query_group::label(pid);
-    text::foreign_text(label.into_bytes(), encoding)
+    text::foreign_text(label.to_bytes(), encoding)
 }
 
 fn duration(statement: &Statement, now: i64) -> i32 {

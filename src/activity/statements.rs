@@ -1,12 +1,15 @@
 //! The rows behind stv_recents, sys_query_history, stl_query and their like: what runs, and what
 //! has run.
 
+use std::borrow::Cow;
+
 use pgrx::pg_sys::{self, Oid};
 
 use crate::activity::sessions;
+use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::records::{Class, Finished, Kind, Outcome, Texts};
+use crate::logs::records::{Class, DEFAULT_LABEL, Finished, Kind, Outcome, Texts};
 use crate::pg::memory;
 use crate::pg::privileges;
 use crate::pg::processes::{self, Session, Statement};
@@ -21,31 +24,38 @@ set_returning::function!(statements_wrapper, pg_finfo_statements_wrapper, put_st
 
 /// What runs, and what the sessions ran last, if it is not in the history; then the history.
 struct Statements {
-    sessions: Vec<Session>,
+    sessions: Vec<(Session, i32)>,
     history: Vec<(Finished, Texts)>,
 }
 
 impl Statements {
     fn read(wanted: VisibleRows) -> Self {
         // Sessions are read first: a statement goes from there to the history, and may be in both.
-        let mut sessions = processes::sessions(wanted);
-        let mut history = logs::STATEMENT.read_if_on(Finished::decode);
-        history.retain(|(record, _)| wanted.include(Some(Oid::from(record.user))));
-        let running = memory::set(sessions.iter().filter_map(|session| match &session.statement {
-            Some(statement) if statement.ended.is_none() => Some((session.process.pid, statement.started)),
-            _ => None,
-        }));
-        history.retain(|(record, _)| !running.contains(&(record.pid, record.start)));
-        let finished = memory::set(history.iter().map(|(record, _)| (record.pid, record.start)));
-        sessions.retain(|session| {
-            let started = session.statement.as_ref().map(|statement| statement.started);
-            started.is_some_and(|started| !finished.contains(&(session.process.pid, started)))
+        // SAFETY: reads the clock.
+        let seen = unsafe { pg_sys::GetCurrentTimestamp() };
+        let sessions = processes::sessions(wanted).into_iter().filter_map(|session| {
+            // One without a number has ended since then, and is in the history.
+            let number = query_ids::of(session.process.pid, session.statement.as_ref()?.started)?;
+            Some((session, number))
         });
+        let mut sessions = memory::collect(sessions);
+        let mut history = logs::STATEMENT.read_if_on(Finished::decode);
+        let key = |session: &Session| Some((session.process.pid, session.statement.as_ref()?.started));
+        let running = |session: &Session| session.statement.as_ref().is_some_and(|statement| statement.ended.is_none());
+        let running = memory::set(sessions.iter().filter(|(session, _)| running(session)).filter_map(|(s, _)| key(s)));
+        history.retain(|(record, _)| {
+            // What began after the sessions were read may still run.
+            wanted.include(Some(Oid::from(record.user)))
+                && record.start <= seen
+                && !running.contains(&(record.pid, record.start))
+        });
+        let finished = memory::set(history.iter().map(|(record, _)| (record.pid, record.start)));
+        sessions.retain(|(session, _)| key(session).is_some_and(|key| !finished.contains(&key)));
         Statements { sessions, history }
     }
 
-    fn live(&self) -> impl Iterator<Item = (&Session, &Statement)> {
-        self.sessions.iter().filter_map(|session| Some((session, session.statement.as_ref()?)))
+    fn live(&self) -> impl Iterator<Item = (&Session, &Statement, i32)> {
+        self.sessions.iter().filter_map(|(session, number)| Some((session, session.statement.as_ref()?, *number)))
     }
 }
 
@@ -53,7 +63,7 @@ fn put_recents(rows: &mut set_returning::Rows) {
     let statements = Statements::read(privileges::readable_rows());
     // SAFETY: reads the clock.
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
-    for (session, statement) in statements.live() {
+    for (session, statement, _) in statements.live() {
         rows.put([
             Some(session.process.user.into()),
             text::role_name(session.process.user),
@@ -72,7 +82,7 @@ fn put_recents(rows: &mut set_returning::Rows) {
             None,
             Some(record.start.into()),
             Some(sessions::microseconds(record.start, record.end).into()),
-            Some(text::foreign_text(secrets::hide(&texts.text).into_owned(), record.encoding.into())),
+            Some(text::foreign_text(&secrets::hide(texts.text()), record.encoding.into())),
         ]);
     }
 }
@@ -80,10 +90,10 @@ fn put_recents(rows: &mut set_returning::Rows) {
 fn put_statements(rows: &mut set_returning::Rows) {
     let statements = Statements::read(privileges::readable_rows());
     let next_xid = xid::next();
-    for (session, statement) in statements.live() {
+    for (session, statement, number) in statements.live() {
         let process = &session.process;
         rows.put([
-            Some(query_ids::of(process.pid, statement.started).into()),
+            Some(number.into()),
             Some(process.user.into()),
             text::database_name(process.database),
             Some(process.pid.into()),
@@ -92,7 +102,8 @@ fn put_statements(rows: &mut set_returning::Rows) {
             Some(sessions::label(process.pid)),
             Some(statement.started.into()),
             statement.ended.map(|ended| ended.into()),
-            Some(text::text(if statement.ended.is_none() { c"running" } else { c"success" })),
+            // How it ended is known from the history only.
+            statement.ended.is_none().then(|| text::text(c"running")),
             None,
             None,
             None,
@@ -100,11 +111,11 @@ fn put_statements(rows: &mut set_returning::Rows) {
             Some(sessions::statement_text(statement)),
         ]);
     }
-    for (record, texts) in statements.history {
-        let foreign = |bytes: Vec<u8>| text::foreign_text(bytes, record.encoding.into());
-        let (class, kind) = (class(record.kind.class()), kind(record.kind));
-        let label =
-            if texts.label.is_empty() { crate::clients::query_group::DEFAULT.to_bytes().into() } else { texts.label };
+    for (record, texts) in &statements.history {
+        let foreign = |bytes: &[u8]| text::foreign_text(bytes, record.encoding.into());
+        let label = if record.label_length == DEFAULT_LABEL { query_group::DEFAULT.to_bytes() } else { texts.label() };
+        let shown = secrets::hide(texts.text());
+        let error = secrets::hide_in_error(texts.error(), matches!(shown, Cow::Owned(_)));
         rows.put([
             Some(record.number.into()),
             Some(Oid::from(record.user).into()),
@@ -119,11 +130,11 @@ fn put_statements(rows: &mut set_returning::Rows) {
                 Outcome::Failed => c"failed",
                 Outcome::Canceled => c"canceled",
             })),
-            class.map(text::text),
-            Some(text::text(kind)),
-            (!texts.error.is_empty()).then(|| foreign(texts.error)),
+            class(record.kind.class()).map(text::text),
+            Some(text::text(kind(record.kind))),
+            (!error.is_empty()).then(|| foreign(&error)),
             Some((record.rows as i64).into()),
-            Some(foreign(secrets::hide(&texts.text).into_owned())),
+            Some(foreign(&shown)),
         ]);
     }
 }

@@ -73,44 +73,46 @@ enum Asker {
     Reader,
 }
 
-/// The number of the statement that began at `start`.
-fn agree(place: &Numbered, counter: &AtomicU64, start: i64, asker: Asker) -> u64 {
+/// The number of the statement that began at `start`. None if what a reader has seen has ended
+/// meanwhile, or if nobody let us write.
+fn agree(place: &Numbered, counter: &AtomicU64, start: i64, asker: Asker) -> Option<u64> {
     /// Whoever writes there is done after a few instructions, unless the system has stopped it.
     const PATIENCE: usize = 100;
     for _ in 0..PATIENCE {
         let (version, numbered) = place.read().unwrap_or_default();
         let [began, number] = numbered;
         if began as i64 == start {
-            return number;
+            return Some(number);
         }
-        // A later one has begun: what the reader has seen has ended meanwhile.
+        // A later one has begun.
         if asker == Asker::Reader && version != EMPTY && began as i64 > start {
-            break;
+            return None;
         }
         let number = Counter::next(counter);
         if place.change(version, version + 2, |words| store(words, &[start as u64, number])) {
-            return number;
+            return Some(number);
         }
         std::thread::yield_now();
     }
-    Counter::next(counter)
+    None
 }
 
-/// The number of a session's statement.
-pub fn of(pid: i32, start: i64) -> i32 {
-    number(NUMBERED.of_pid(pid), pid, start, Asker::Reader)
+/// The number of a session's statement. None if that has ended since the reader saw it.
+pub fn of(pid: i32, start: i64) -> Option<i32> {
+    match COUNTER.0.get() {
+        Some(counter) => agree(NUMBERED.of_pid(pid)?, counter, start, Asker::Reader).map(shown),
+        None => Some(made_up(pid, start)),
+    }
 }
 
 /// The number of a statement of this session.
 pub fn own(start: i64) -> i32 {
-    // SAFETY: reads this process's own memory.
-    number(NUMBERED.own(), unsafe { pg_sys::MyProcPid }, start, Asker::Session)
-}
-
-fn number(place: Option<&Numbered>, pid: i32, start: i64, asker: Asker) -> i32 {
-    match (place, COUNTER.0.get()) {
-        (Some(place), Some(counter)) => shown(agree(place, counter, start, asker)),
-        _ => made_up(pid, start),
+    match (NUMBERED.own(), COUNTER.0.get()) {
+        (Some(place), Some(counter)) => {
+            shown(agree(place, counter, start, Asker::Session).unwrap_or_else(|| Counter::next(counter)))
+        }
+        // SAFETY: reads this process's own memory.
+        _ => made_up(unsafe { pg_sys::MyProcPid }, start),
     }
 }
 
@@ -184,12 +186,12 @@ mod tests {
         let (place, counter) = (Slot::new([const { AtomicU64::new(0) }; 2]), AtomicU64::new(41));
         let ask = |start, asker| agree(&place, &counter, start, asker);
         use Asker::{Reader, Session};
-        assert_eq!([ask(-5, Session), ask(-5, Reader), ask(-5, Session)], [42, 42, 42]);
-        assert_eq!([ask(7, Reader), ask(7, Session), ask(7, Reader)], [43, 43, 43]);
+        assert_eq!([ask(-5, Session), ask(-5, Reader), ask(-5, Session)], [Some(42); 3]);
+        assert_eq!([ask(7, Reader), ask(7, Session), ask(7, Reader)], [Some(43); 3]);
         // A reader who is late takes nothing away from the running statement.
-        assert_eq!([ask(-5, Reader), ask(7, Reader)], [44, 43]);
+        assert_eq!([ask(-5, Reader), ask(7, Reader)], [None, Some(43)]);
         // The clock was set back.
-        assert_eq!([ask(3, Session), ask(3, Reader), ask(3, Session)], [45, 45, 45]);
+        assert_eq!([ask(3, Session), ask(3, Reader), ask(3, Session)], [Some(44); 3]);
     }
 
     #[test]
@@ -201,7 +203,7 @@ mod tests {
                 let mut numbers = Vec::new();
                 for start in 1..2_000 {
                     barrier.wait();
-                    numbers.push(agree(place, counter, start, asker));
+                    numbers.push(agree(place, counter, start, asker).unwrap());
                 }
                 numbers
             };

@@ -1,5 +1,7 @@
 //! What the rows of the logs say, and how they are kept in words. Nothing here calls PostgreSQL.
 
+use crate::pg::memory;
+
 /// A signal that was sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Terminate {
@@ -113,17 +115,33 @@ pub struct Finished {
     pub kind: Kind,
     /// Bytes of the texts.
     pub text_length: u16,
+    /// `DEFAULT_LABEL` for that.
     pub label_length: u16,
     pub error_length: u16,
 }
 
-/// The texts of a finished statement.
+pub const DEFAULT_LABEL: u16 = u16::MAX;
+
+/// The texts of a finished statement, one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Texts {
-    pub text: Vec<u8>,
-    /// Empty for the default label.
-    pub label: Vec<u8>,
-    pub error: Vec<u8>,
+    bytes: Vec<u8>,
+    label: usize,
+    error: usize,
+}
+
+impl Texts {
+    pub fn text(&self) -> &[u8] {
+        &self.bytes[..self.label]
+    }
+
+    pub fn label(&self) -> &[u8] {
+        &self.bytes[self.label..self.error]
+    }
+
+    pub fn error(&self) -> &[u8] {
+        &self.bytes[self.error..]
+    }
 }
 
 /// Something that happened to a connection. Texts are packed, see `packed_text.rs`.
@@ -245,7 +263,7 @@ impl Finished {
         outcome: Outcome::Success,
         kind: Kind::Unknown,
         text_length: 0,
-        label_length: 0,
+        label_length: DEFAULT_LABEL,
         error_length: 0,
     };
 
@@ -283,14 +301,18 @@ impl Finished {
             label_length: (words[6] >> 48) as u16,
             error_length: words[7] as u16,
         };
-        let text = |from: usize, length: u16| {
-            words[from..].iter().flat_map(|word| word.to_ne_bytes()).take(length.into()).collect()
-        };
-        let texts = Texts {
-            text: text(Self::TEXT, finished.text_length),
-            label: text(Self::LABEL, finished.label_length),
-            error: text(Self::ERROR, finished.error_length),
-        };
+        let label_length = if finished.label_length == DEFAULT_LABEL { 0 } else { finished.label_length };
+        let parts = [
+            (Self::TEXT, Self::TEXT_BYTES, finished.text_length),
+            (Self::LABEL, Self::LABEL_BYTES, label_length),
+            (Self::ERROR, Self::ERROR_BYTES, finished.error_length),
+        ];
+        let parts = parts.map(|(from, room, length)| (from, room.min(length.into())));
+        let mut bytes = memory::bytes(parts.iter().map(|(_, length)| length).sum());
+        for (from, length) in parts {
+            bytes.extend(words[from..].iter().flat_map(|word| word.to_ne_bytes()).take(length));
+        }
+        let texts = Texts { bytes, label: parts[0].1, error: parts[0].1 + parts[1].1 };
         (finished, texts)
     }
 }
@@ -466,15 +488,15 @@ mod tests {
                 label_length: label as u16,
                 error_length: error as u16,
             };
-            let texts = Texts { text: vec![b't'; text], label: vec![b'l'; label], error: vec![b'e'; error] };
+            let of_each = [vec![b't'; text], vec![b'l'; label], vec![b'e'; error]];
             let mut words = [u64::from_ne_bytes(*b"previous"); Finished::WORDS];
             words[..Finished::TEXT].copy_from_slice(&record.encode());
-            for (from, text) in
-                [(Finished::TEXT, &texts.text), (Finished::LABEL, &texts.label), (Finished::ERROR, &texts.error)]
-            {
+            for (from, text) in [Finished::TEXT, Finished::LABEL, Finished::ERROR].into_iter().zip(&of_each) {
                 crate::shmem::packed_text::pack_into(&mut words[from..], text);
             }
-            assert_eq!(Finished::decode(&words), (record, texts));
+            let (decoded, texts) = Finished::decode(&words);
+            assert_eq!(decoded, record);
+            assert_eq!([texts.text(), texts.label(), texts.error()], of_each.each_ref().map(Vec::as_slice));
         }
     }
 

@@ -1,16 +1,16 @@
 //! Notes which statements this session runs and has finished, for stv_recents, sys_query_history
 //! and their like.
 //!
-//! A statement is what a client sends at once, as in pg_stat_activity; queries inside functions
-//! belong to it. Its row is written when its first query or command has ended, because then its
-//! text is still there. PostgreSQL tells nobody that a statement is over. So the row is changed
-//! whenever the statement may be over: when another of its queries has ended, with its transaction,
-//! and with an error.
+//! A statement is what a client sends at once, as in pg_stat_activity. Queries inside functions,
+//! triggers and cursors belong to it: they have another text. Its row is written when its first
+//! query or command has ended, because then its text is still there. PostgreSQL tells nobody that a
+//! statement is over. So the row is changed whenever the statement may be over: when another of its
+//! queries has ended, with its transaction, and with an error.
 //!
 //! Called for each query: nothing here looks anything up, allocates or waits.
 
 use std::cell::Cell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::sync::atomic::AtomicU64;
 
 use pgrx::pg_sys;
@@ -19,7 +19,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::records::{Finished, Kind, Outcome};
+use crate::logs::records::{DEFAULT_LABEL, Finished, Kind, Outcome};
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
@@ -30,7 +30,7 @@ use crate::shmem::seqlock::store;
 
 /// What this session runs, or ran last.
 struct Last {
-    /// All of it but its texts. A start of 0 is no statement, an end of 0 is not known yet.
+    /// All of it but its texts. A start of 0 is no statement.
     row: Cell<Finished>,
     /// One of its queries is running: those that begin meanwhile are inside that one.
     runs: Cell<bool>,
@@ -48,12 +48,26 @@ static LAST: BackendLocal<Last> = BackendLocal::new(Last {
     virtual_transaction: Cell::new((0, 0)),
 });
 
-/// A query or command is about to run. True if it is to be noted and is not inside another one:
-/// then `end` must be called after it.
-pub fn begin(kind: impl FnOnce() -> Kind) -> bool {
+/// How many changes of a row are kept for the end of the transaction, and for an error: a message
+/// may have any number of queries.
+const LAST_CHANGES: u64 = 8;
+
+/// A query or command of this text is about to run. True if it is to be noted and is not inside
+/// another one: then `end` must be called after it.
+///
+/// # Safety
+/// `text` is NULL or a string.
+pub unsafe fn begin(text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
     // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs
     // outside any portal, and is not noted.
-    if !logs::STATEMENT.is_on() || unsafe { pg_sys::ActivePortal.is_null() } {
+    let is_clients = || unsafe {
+        let clients = pg_sys::debug_query_string;
+        !pg_sys::ActivePortal.is_null()
+            && !clients.is_null()
+            && !text.is_null()
+            && (text == clients || CStr::from_ptr(text) == CStr::from_ptr(clients))
+    };
+    if !logs::STATEMENT.is_on() || !is_clients() {
         return false;
     }
     remember();
@@ -62,17 +76,24 @@ pub fn begin(kind: impl FnOnce() -> Kind) -> bool {
         return false;
     }
     LAST.row.set(Finished { kind: row.kind.or(kind()), ..row });
+    // SAFETY: reads this process's own memory.
+    if unsafe { *compat::log_min_messages() } > pg_sys::PGERROR as i32 && !LAST.written.get() {
+        // We shall not hear of an error before its text is gone.
+        write(Finished { end: now(), ..LAST.row.get() }, None);
+    }
     true
 }
 
-/// The outermost query or command is over, and has returned so many rows. Only inside a transaction
-/// block this is the statement's end: outside, the transaction ends next, and with it the statement.
+/// The outermost query or command is over, and has returned so many rows.
 pub fn end(rows: u64) {
     LAST.runs.set(false);
     let row = LAST.row.get();
-    // SAFETY: reads this process's own memory.
-    let end = if unsafe { raw::IsTransactionBlock() } { now() } else { 0 };
-    write(Finished { rows: row.rows + rows, end, ..row }, None);
+    let row = Finished { rows: row.rows + rows, end: now(), ..row };
+    if LAST.place.get().is_some_and(|place| place.changes_left() <= LAST_CHANGES) {
+        LAST.row.set(row);
+    } else {
+        write(row, None);
+    }
 }
 
 /// A transaction has ended, and perhaps the statement with it.
@@ -80,20 +101,27 @@ pub fn transaction_ended(aborted: bool) {
     if !logs::STATEMENT.is_on() {
         return;
     }
+    // SAFETY: reads this process's own memory.
+    let (forgotten, exits) = unsafe { (pg_sys::debug_query_string.is_null(), pg_sys::proc_exit_inprogress) };
     let runs = LAST.runs.get();
-    if aborted {
+    if exits && !runs {
+        return; // what it ran last is over
+    }
+    // PostgreSQL forgets the text of a statement that failed before it rolls back. Else ROLLBACK was
+    // what the statement said, perhaps inside of DO or CALL.
+    let failed = aborted && (forgotten || exits);
+    if failed {
         LAST.runs.set(false);
-        // An error that log_min_messages kept from us.
-        remember();
     }
     let row = LAST.row.get();
     // SAFETY: reads this process's own memory.
-    if row.start == 0 || row.start != unsafe { raw::GetCurrentStatementStartTimestamp() } {
+    if row.start == 0 || row.start != unsafe { raw::GetCurrentStatementStartTimestamp() } || !LAST.written.get() {
         return;
     }
-    if aborted && (runs || !LAST.written.get()) {
+    if failed && row.outcome == Outcome::Success {
+        // An error that log_min_messages kept from us.
         write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
-    } else if !runs && LAST.written.get() {
+    } else if !LAST.runs.get() {
         write(Finished { end: now(), ..row }, None);
     }
 }
@@ -125,16 +153,6 @@ pub fn leave() {
     let row = LAST.row.get();
     if LAST.runs.replace(false) {
         write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
-    } else {
-        finish(now());
-    }
-}
-
-/// The statement before ended at the latest when the next one begins, or when the session ends.
-fn finish(latest: i64) {
-    let row = LAST.row.get();
-    if LAST.written.get() && row.end == 0 {
-        write(Finished { end: latest, ..row }, None);
     }
 }
 
@@ -146,7 +164,6 @@ fn remember() {
         if start == LAST.row.get().start {
             return;
         }
-        finish(start);
         LAST.row.set(Finished::NONE);
         LAST.runs.set(false);
         LAST.written.set(false);
@@ -170,7 +187,8 @@ fn remember() {
 
 /// Writes the row, or changes what is known by now of the row that was written.
 fn write(mut row: Finished, error: Option<&[u8]>) {
-    row.xid = transaction();
+    let xid = transaction();
+    row.xid = if xid == 0 { row.xid } else { xid };
     let put = |words: &[AtomicU64], row: &Finished| {
         store(words, &row.encode());
         if let Some(error) = error {
@@ -185,12 +203,13 @@ fn write(mut row: Finished, error: Option<&[u8]>) {
         // SAFETY: NULL, or the client's text.
         let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
         let text = cut(text.unwrap_or_default(), Finished::TEXT_BYTES);
-        let label = query_group::own().map_or(&[][..], |label| cut(label, Finished::LABEL_BYTES));
-        (row.text_length, row.label_length) = (text.len() as u16, label.len() as u16);
+        let label = query_group::own().map(|label| cut(label, Finished::LABEL_BYTES));
+        row.text_length = text.len() as u16;
+        row.label_length = label.map_or(DEFAULT_LABEL, |label| label.len() as u16);
         LAST.place.set(logs::STATEMENT.fill(|words| {
             put(words, &row);
             packed_text::store(&words[Finished::TEXT..Finished::LABEL], text);
-            packed_text::store(&words[Finished::LABEL..Finished::ERROR], label);
+            packed_text::store(&words[Finished::LABEL..Finished::ERROR], label.unwrap_or_default());
         }));
         LAST.written.set(true);
     }
@@ -283,9 +302,4 @@ pub unsafe fn returned_by_command(kind: Kind, completion: *const pg_sys::QueryCo
         }
         _ => 0,
     }
-}
-
-/// What the statement does that is running.
-pub fn kind() -> Kind {
-    LAST.row.get().kind
 }

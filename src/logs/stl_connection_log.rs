@@ -31,7 +31,7 @@ fn put_rows(rows: &mut set_returning::Rows, view: &CStr) {
     let text = |text: &[u64]| Some(text::text(&packed_text::unpack(text)));
     // Nobody has checked the encoding of these texts, and they may be cut inside a character. So
     // they are shown in ASCII, as application_name is.
-    let said = |text: &[u64]| Some(text::foreign_text(packed_text::unpack(text).into_bytes(), text::UNKNOWN_ENCODING));
+    let said = |text: &[u64]| Some(text::foreign_text(packed_text::unpack(text).to_bytes(), text::UNKNOWN_ENCODING));
     for record in records {
         let event = match record.event {
             Event::AuthenticationFailure => c"authentication failure",

@@ -167,6 +167,23 @@ pub fn request_shared_memory(
     }
 }
 
+/// How many processes there can be that have a session or run in the background. 14 counts them only
+/// after shared memory has been asked for.
+pub fn most_backends() -> usize {
+    // SAFETY: settings, final before shared memory is asked for.
+    unsafe {
+        #[cfg(feature = "pg14")]
+        let most = pg_sys::MaxConnections
+            + pg_sys::autovacuum_max_workers
+            + 1
+            + pg_sys::max_worker_processes
+            + pg_sys::max_wal_senders;
+        #[cfg(not(feature = "pg14"))]
+        let most = pg_sys::MaxBackends;
+        most as usize
+    }
+}
+
 /// Server versions on which pg_test/stress/proof has compared our reading of the lock lists with
 /// PostgreSQL's own snapshot. On others, redshift_sessions.lock_source is `snapshot` unless it is
 /// set. 19_0000 is the number of 19's release candidates, too.

@@ -54,6 +54,23 @@ pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
     list
 }
 
+/// Adds to bytes that may become many.
+pub fn extend(list: &mut Vec<u8>, bytes: &[u8]) {
+    if list.try_reserve(bytes.len()).is_err() {
+        none_left();
+    }
+    list.extend_from_slice(bytes);
+}
+
+/// Room for so many bytes.
+pub fn bytes(number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(number).is_err() {
+        none_left();
+    }
+    bytes
+}
+
 /// A map that may become large.
 pub fn map<K: Hash + Eq, V>(items: impl Iterator<Item = (K, V)>) -> HashMap<K, V> {
     let mut map = HashMap::new();

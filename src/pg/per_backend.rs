@@ -9,6 +9,7 @@ use std::cell::Cell;
 use pgrx::pg_sys;
 
 use crate::pg::backend_local::BackendLocal;
+use crate::pg::compat;
 use crate::shmem::Segment;
 
 /// What a place consists of: atomic numbers, each of which may begin as zero.
@@ -59,8 +60,7 @@ impl<P: Place> Segment for Board<P> {
     }
 }
 
-/// How many places there are. Clients' sessions come first in the process array.
+/// How many places there are: replication connections are sessions too, and come last.
 fn places() -> usize {
-    // SAFETY: a setting, final before shared memory is asked for.
-    unsafe { pg_sys::MaxConnections as usize }
+    compat::most_backends()
 }

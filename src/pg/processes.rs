@@ -134,8 +134,9 @@ fn transaction_start(status: &pg_sys::PgBackendStatus) -> Option<pg_sys::Timesta
 fn statement(status: &pg_sys::PgBackendStatus) -> Option<Statement> {
     use pg_sys::BackendState::*;
     let ended = match status.st_state {
-        STATE_RUNNING | STATE_FASTPATH => None,
+        STATE_RUNNING => None,
         STATE_IDLE | STATE_IDLEINTRANSACTION | STATE_IDLEINTRANSACTION_ABORTED => Some(status.st_state_start_timestamp),
+        // STATE_FASTPATH among them: the text is that of the statement before.
         _ => return None,
     };
     let _room = Roomy::call();

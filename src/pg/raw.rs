@@ -43,7 +43,6 @@ unsafe extern "C-unwind" {
     pub fn GetCommandLogLevel(command: *mut pg_sys::Node) -> pg_sys::LogStmtLevel::Type;
     pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
     pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
-    pub fn IsTransactionBlock() -> bool;
     pub fn SetConfigOption(
         name: *const c_char,
         value: *const c_char,

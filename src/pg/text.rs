@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString};
 use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::error;
+use crate::pg::memory;
 use crate::pg::memory::Roomy;
 
 /// The name of a role, as a string of our own.
@@ -88,7 +89,7 @@ pub fn text_of(bytes: &[u8]) -> Datum {
         || unsafe {
             pg_sys::pg_verify_mbstr(pg_sys::GetDatabaseEncoding(), bytes.as_ptr().cast(), bytes.len() as i32, true)
         };
-    if valid { copy(bytes) } else { foreign_text(bytes.to_vec(), UNKNOWN_ENCODING) }
+    if valid { copy(bytes) } else { ascii(bytes) }
 }
 
 /// Raises our own error if there is no room: pgrx would copy PostgreSQL's into the current memory
@@ -112,10 +113,16 @@ pub const UNKNOWN_ENCODING: i32 = -1;
 
 /// A text of another session, whose database may have another encoding. If so, each byte that is
 /// not ASCII becomes `?`.
-pub fn foreign_text(mut string: Vec<u8>, encoding: i32) -> Datum {
+pub fn foreign_text(bytes: &[u8], encoding: i32) -> Datum {
     // SAFETY: reads this process's own memory.
-    if encoding != unsafe { pg_sys::GetDatabaseEncoding() } {
-        string.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
+    if encoding == unsafe { pg_sys::GetDatabaseEncoding() } { text_of(bytes) } else { ascii(bytes) }
+}
+
+fn ascii(bytes: &[u8]) -> Datum {
+    if bytes.is_ascii() {
+        return copy(bytes);
     }
-    text(&CString::new(string).unwrap_or_default())
+    let mut copied = memory::bytes(bytes.len());
+    copied.extend(bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'?' }));
+    copy(&copied)
 }

@@ -21,6 +21,14 @@ pub struct Place {
     version: u64,
 }
 
+impl Place {
+    /// How often the row can still be changed.
+    pub fn changes_left(self) -> u64 {
+        let changes = (self.version >> 1) & ((1 << CHANGES_BITS) - 1);
+        (1 << CHANGES_BITS) - 1 - changes
+    }
+}
+
 #[repr(C)]
 pub struct Header {
     written: AtomicU64,
@@ -103,8 +111,7 @@ impl<const WORDS: usize> Ring<WORDS> {
     /// no longer see that it changed, or if somebody else writes there.
     pub fn change(&self, place: Place, change: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
         let version = place.version + 2;
-        let same_row = version >> (CHANGES_BITS + 1) == place.number;
-        let changed = same_row && self.slot(place.number).change(place.version, version, change);
+        let changed = place.changes_left() > 0 && self.slot(place.number).change(place.version, version, change);
         changed.then_some(Place { version, ..place })
     }
 
@@ -202,8 +209,10 @@ mod tests {
         let mut changes = 0;
         while let Some(next) = place.and_then(|place| ring.change(place, |words| store(words, &[changes + 1; 3]))) {
             (place, changes) = (Some(next), changes + 1);
+            assert_eq!(next.changes_left(), (1 << CHANGES_BITS) - 1 - changes);
         }
         assert_eq!((changes, read(&ring)), ((1 << CHANGES_BITS) - 1, vec![[changes; 3]]));
+        assert_eq!(place.map(Place::changes_left), Some(0));
     }
 
     #[test]
