@@ -17,7 +17,7 @@ use crate::logs::conflicts;
 use crate::logs::connections;
 use crate::logs::file;
 use crate::logs::query_ids;
-use crate::logs::records::Kind;
+use crate::logs::statement_record::Kind;
 use crate::logs::statements;
 use crate::logs::transactions;
 use crate::logs::user_changes;
@@ -249,12 +249,15 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags:
 /// `query` is that of ExecutorRun, and `run` runs it.
 unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
     query_ids::watch();
-    // SAFETY: promised by the caller, here and below.
-    let outermost = unsafe { statements::begin((*query).sourceText, || statements::kind_of_query(query)) };
-    let before = unsafe { conflicts::enter(query) };
+    // SAFETY: promised by the caller.
+    let (outermost, before) = unsafe {
+        let outermost = statements::begin((*query).sourceText, || statements::kind_of_query(query));
+        (outermost, conflicts::enter(query))
+    };
     run(EXECUTOR_RUN.get());
     conflicts::leave(before);
     if outermost {
+        // SAFETY: promised by the caller; it has run.
         statements::end(unsafe { statements::returned_by_query(query) });
     }
 }

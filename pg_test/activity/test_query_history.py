@@ -60,15 +60,15 @@ def test_a_finished_query(login, admin):
     session = login("alice")
     session.execute("SET query_group TO 'nightly'")
     before = value(admin, "SELECT clock_timestamp() AT TIME ZONE 'UTC'")
-    session.execute("SELECT n, pg_sleep(0.05) FROM generate_series(1, 4) AS n")
+    session.execute("SELECT n, CASE n WHEN 1 THEN pg_sleep(1) END FROM generate_series(1, 4) AS n")
     after = value(admin, "SELECT clock_timestamp() AT TIME ZONE 'UTC'")
     user = value(admin, "SELECT 'alice'::regrole::oid::int")
     columns = "user_id, trim(query_label), session_id, trim(database_name), trim(query_type), trim(status), result_cache_hit, error_message, returned_rows, returned_bytes, trim(query_text), queue_time"
     assert of(admin, session, columns) == [
-        (user, "nightly", pid_of(session), "dev", "SELECT", "success", False, None, 4, None, "SELECT n, pg_sleep(0.05) FROM generate_series(1, 4) AS n", 0)
+        (user, "nightly", pid_of(session), "dev", "SELECT", "success", False, None, 4, None, "SELECT n, CASE n WHEN 1 THEN pg_sleep(1) END FROM generate_series(1, 4) AS n", 0)
     ]
     ((start, end, elapsed, execution, version),) = of(admin, session, "start_time, end_time, elapsed_time, execution_time, trim(redshift_version)")
-    assert before <= start < end <= after and 200_000 <= elapsed == execution == (end - start) / datetime.timedelta(microseconds=1)
+    assert before <= start < end <= after and 1_000_000 <= elapsed == execution == (end - start) / datetime.timedelta(microseconds=1)
     assert version == value(admin, "SHOW server_version")
 
 

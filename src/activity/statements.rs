@@ -9,7 +9,7 @@ use crate::activity::sessions;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::records::{Class, DEFAULT_LABEL, Finished, Kind, Outcome, Texts};
+use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Outcome, Texts};
 use crate::pg::memory;
 use crate::pg::privileges;
 use crate::pg::processes::{self, Session, Statement};
@@ -39,7 +39,7 @@ impl Statements {
             Some((session, number))
         });
         let mut sessions = memory::collect(sessions);
-        let mut history = logs::STATEMENT.read_if_on(Finished::decode);
+        let mut history = logs::STATEMENT.read_if_on(|words| Finished::decode(words, memory::bytes));
         let key = |session: &Session| Some((session.process.pid, session.statement.as_ref()?.started));
         let running = |session: &Session| session.statement.as_ref().is_some_and(|statement| statement.ended.is_none());
         let running = memory::set(sessions.iter().filter(|(session, _)| running(session)).filter_map(|(s, _)| key(s)));

@@ -7,6 +7,7 @@
 //! never fail.
 
 pub mod records;
+pub mod statement_record;
 pub mod user_record;
 pub mod transaction_record;
 pub mod uncommitted;
@@ -32,7 +33,8 @@ use std::sync::atomic::AtomicU64;
 use crate::error;
 use crate::gucs;
 use crate::logs::file_format::SavedLog;
-use crate::logs::records::{Finished, Record};
+use crate::logs::records::Record;
+use crate::logs::statement_record::Finished;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::memory;
 use crate::pg::preload;
@@ -84,7 +86,8 @@ impl<const WORDS: usize> Log<WORDS> {
         }
     }
 
-    /// Writes a row that `fill` stores word by word. None if the log is off, or the row was given up.
+    /// Writes a row that `fill` stores word by word. None if the log is off, or the row was given
+    /// up.
     pub fn fill(&self, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
         self.ring.get()?.fill(fill)
     }

@@ -19,7 +19,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::records::{DEFAULT_LABEL, Finished, Kind, Outcome};
+use crate::logs::statement_record::{DEFAULT_LABEL, Finished, Kind, Outcome};
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
@@ -107,8 +107,8 @@ pub fn transaction_ended(aborted: bool) {
     if exits && !runs {
         return; // what it ran last is over
     }
-    // PostgreSQL forgets the text of a statement that failed before it rolls back. Else ROLLBACK was
-    // what the statement said, perhaps inside of DO or CALL.
+    // PostgreSQL forgets the text of a statement that failed before it rolls back. Else ROLLBACK
+    // was what the statement said, perhaps inside of DO or CALL.
     let failed = aborted && (forgotten || exits);
     if failed {
         LAST.runs.set(false);

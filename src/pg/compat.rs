@@ -167,8 +167,8 @@ pub fn request_shared_memory(
     }
 }
 
-/// How many processes there can be that have a session or run in the background. 14 counts them only
-/// after shared memory has been asked for.
+/// How many processes there can be that have a session or run in the background. 14 counts them
+/// only after shared memory has been asked for.
 pub fn most_backends() -> usize {
     // SAFETY: settings, final before shared memory is asked for.
     unsafe {

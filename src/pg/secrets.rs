@@ -162,7 +162,7 @@ fn blank(text: &[u8]) -> usize {
     loop {
         let rest = &text[at..];
         at += match rest {
-            [byte, ..] if byte.is_ascii_whitespace() || [b'=', b'\x0b'].contains(byte) => 1,
+            [byte, ..] if byte.is_ascii_whitespace() || b"=\x0b".contains(byte) => 1,
             [b'-', b'-', ..] => rest.iter().position(|byte| b"\n\r".contains(byte)).unwrap_or(rest.len()),
             [b'/', b'*', ..] => comment(rest),
             _ => return at,
@@ -206,8 +206,8 @@ fn enclosed(text: &[u8], mark: &[u8]) -> usize {
     end.map_or(text.len(), |end| end + 2 * mark.len())
 }
 
-/// In a string that is part of another one each quote is there twice, or four times. A backslash may
-/// escape a quote: that depends on a setting.
+/// In a string that is part of another one each quote is there twice, or four times. A backslash
+/// may escape a quote: that depends on a setting.
 fn quoted(text: &[u8]) -> usize {
     let quotes = |text: &[u8]| text.iter().take_while(|byte| **byte == b'\'').count();
     let opening = quotes(text);

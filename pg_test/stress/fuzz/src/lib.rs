@@ -11,6 +11,7 @@ pub mod logs {
     pub mod deadlock_detail;
     pub mod file_format;
     pub mod records;
+    pub mod statement_record;
 }
 #[path = "../../../../src/redirect"]
 pub mod redirect {

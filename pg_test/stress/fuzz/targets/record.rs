@@ -3,9 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redshift_sessions_fuzz::logs::records::{
-    Conflict, Connection, Ended, Finished, Record, STATEMENT_BYTES, STATEMENT_WORDS, Terminate,
-};
+use redshift_sessions_fuzz::logs::records::{Conflict, Connection, Ended, Record, Terminate};
+use redshift_sessions_fuzz::logs::statement_record::Finished;
 use redshift_sessions_fuzz::shmem::packed_text;
 
 /// What PostgreSQL has for times.
@@ -31,8 +30,14 @@ fuzz_target!(|data: &[u8]| {
         let text = packed_text::unpack(text);
         assert_eq!(packed_text::unpack(&packed_text::pack::<8>(text.as_bytes())), text);
     }
-    let (finished, text) = Finished::decode(&packed_text::pack::<STATEMENT_WORDS>(data));
-    assert!(text.len() <= STATEMENT_BYTES && text.len() <= finished.length.into());
+    let (finished, texts) = Finished::decode(&packed_text::pack::<{ Finished::WORDS }>(data), Vec::with_capacity);
+    for (text, most, length) in [
+        (texts.text(), Finished::TEXT_BYTES, finished.text_length),
+        (texts.label(), Finished::LABEL_BYTES, finished.label_length),
+        (texts.error(), Finished::ERROR_BYTES, finished.error_length),
+    ] {
+        assert!(text.len() <= most && text.len() <= length.into());
+    }
 });
 
 /// A row that was decoded is encoded to what it is decoded from.
