@@ -105,8 +105,18 @@ pub fn of(pid: i32, start: i64) -> Option<i32> {
     }
 }
 
+/// The start and the number of the statement that this session asked for last.
+static OWN: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)));
+
 /// The number of a statement of this session.
 pub fn own(start: i64) -> i32 {
+    if OWN.get().0 != start {
+        OWN.set((start, agreed(start)));
+    }
+    OWN.get().1
+}
+
+fn agreed(start: i64) -> i32 {
     match (NUMBERED.own(), COUNTER.0.get()) {
         (Some(place), Some(counter)) => {
             shown(agree(place, counter, start, Asker::Session).unwrap_or_else(|| Counter::next(counter)))

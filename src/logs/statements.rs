@@ -19,7 +19,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::statement_record::{DEFAULT_LABEL, Finished, Kind, Outcome};
+use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Outcome};
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
@@ -121,9 +121,15 @@ pub fn transaction_ended(aborted: bool) {
     if failed && row.outcome == Outcome::Success {
         // An error that log_min_messages kept from us.
         write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
-    } else if !LAST.runs.get() {
+    } else if !LAST.runs.get() && (row.kind.class() != Class::Query || has_xid()) {
+        // A query that wrote nothing is over when it has run.
         write(Finished { end: now(), ..row }, None);
     }
+}
+
+fn has_xid() -> bool {
+    // SAFETY: reads this process's own memory.
+    unsafe { raw::GetTopFullTransactionIdIfAny() }.value != 0
 }
 
 /// An error is about to be reported: a statement has ended, perhaps before any of its queries could
