@@ -38,8 +38,8 @@ def upgrade(monkeypatch):
         old.stop()
         monkeypatch.setenv("PG", NEW)
         Server.call("remove", "test-new")
-        # 18 begins to checksum pages unless it is told not to, and both servers must do the same.
-        Server.call("init", "test-new", *(["--no-data-checksums"] if int(NEW) >= 18 else []))
+        # From 18 on pages have checksums unless initdb is told otherwise, and both servers must do the same.
+        Server.call("init", "test-new", *(["--no-data-checksums"] if int(older) < 18 <= int(NEW) else []))
         run = subprocess.run([SERVER, "upgrade", "test-new", "test-old", older, *options], text=True, capture_output=True)
         new = Server.__new__(Server)
         new.name, new.port = "test-new", old.port
