@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int};
 
 use pgrx::pg_sys::{self, Oid};
 
+use crate::pg::list;
 use crate::pg::raw;
 
 /// Defines `$name`, our planner_hook; 19 gave it an argument. `$before` gets the query, and gives
@@ -232,7 +233,7 @@ pub fn log_min_messages() -> *mut c_int {
 pub unsafe fn result_relations(plan: *const pg_sys::PlannedStmt) -> impl Iterator<Item = c_int> {
     // SAFETY: promised by the caller; a list of integers.
     #[cfg(not(pg19_plus))]
-    return unsafe { crate::pg::list::cells((*plan).resultRelations).iter().map(|cell| cell.int_value) };
+    return unsafe { list::cells((*plan).resultRelations).iter().map(|cell| cell.int_value) };
     // SAFETY: promised by the caller; PostgreSQL goes through a set in this way.
     #[cfg(pg19_plus)]
     return unsafe {
@@ -282,9 +283,5 @@ pub unsafe fn checked_in_query(query: *const pg_sys::Query) -> impl Iterator<Ite
 /// A list of such entries, which outlives what this gives.
 unsafe fn checked(list: *const pg_sys::List) -> impl Iterator<Item = Oid> {
     // SAFETY: promised by the caller. An entry that is no relation asks for nothing.
-    unsafe {
-        crate::pg::list::pointers::<Checked>(list)
-            .filter(|entry| (**entry).requiredPerms != 0)
-            .map(|entry| (*entry).relid)
-    }
+    unsafe { list::pointers::<Checked>(list).filter(|entry| (**entry).requiredPerms != 0).map(|entry| (*entry).relid) }
 }
