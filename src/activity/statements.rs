@@ -39,15 +39,16 @@ impl Statements {
             Some((session, number))
         });
         let mut sessions = memory::collect(sessions);
-        let mut history = logs::STATEMENT.read_if_on(|words| Finished::decode(words, memory::bytes));
         let key = |session: &Session| Some((session.process.pid, session.statement.as_ref()?.started));
         let running = |session: &Session| session.statement.as_ref().is_some_and(|statement| statement.ended.is_none());
         let running = memory::set(sessions.iter().filter(|(session, _)| running(session)).filter_map(|(s, _)| key(s)));
-        history.retain(|(record, _)| {
+        let history = logs::STATEMENT.read_if_on(|words| {
+            let record = Finished::decode(words);
             // What began after the sessions were read may still run.
-            wanted.include(Some(Oid::from(record.user)))
+            let shown = wanted.include(Some(Oid::from(record.user)))
                 && record.start <= seen
-                && !running.contains(&(record.pid, record.start))
+                && !running.contains(&(record.pid, record.start));
+            shown.then(|| (record, record.texts(words, memory::bytes)))
         });
         let finished = memory::set(history.iter().map(|(record, _)| (record.pid, record.start)));
         sessions.retain(|(session, _)| key(session).is_some_and(|key| !finished.contains(&key)));

@@ -109,10 +109,10 @@ impl<const WORDS: usize> Log<WORDS> {
         memory::collect(rows.into_iter().map(|(_, row)| row))
     }
 
-    /// What `decode` makes of each row, oldest first; nothing if the log is off.
-    pub fn read_if_on<T>(&self, decode: impl Fn(&[u64; WORDS]) -> T) -> Vec<T> {
+    /// What `decode` makes of each row that it wants, oldest first; nothing if the log is off.
+    pub fn read_if_on<T>(&self, decode: impl Fn(&[u64; WORDS]) -> Option<T>) -> Vec<T> {
         let Some(ring) = self.ring.get() else { return Vec::new() };
-        let mut rows = memory::collect(ring.rows().map(|(number, row)| (number, decode(&row))));
+        let mut rows = memory::collect(ring.rows().filter_map(|(number, row)| Some((number, decode(&row)?))));
         rows.sort_unstable_by_key(|(number, _)| *number);
         memory::collect(rows.into_iter().map(|(_, row)| row))
     }

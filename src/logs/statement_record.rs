@@ -159,11 +159,9 @@ impl Finished {
         ]
     }
 
-    /// The words after a text are left from an earlier statement. `room` gives room for so many
-    /// bytes.
-    pub fn decode(words: &[u64; Self::WORDS], room: impl FnOnce(usize) -> Vec<u8>) -> (Self, Texts) {
+    pub fn decode(words: &[u64; Self::WORDS]) -> Self {
         let (encoding, outcome, kind) = (words[6] as u8, (words[6] >> 8) as u8, (words[6] >> 16) as u8);
-        let finished = Finished {
+        Finished {
             pid: words[0] as i32,
             number: (words[0] >> 32) as i32,
             start: words[1] as i64,
@@ -178,20 +176,24 @@ impl Finished {
             text_length: (words[6] >> 32) as u16,
             label_length: (words[6] >> 48) as u16,
             error_length: words[7] as u16,
-        };
-        let label_length = if finished.label_length == DEFAULT_LABEL { 0 } else { finished.label_length };
+        }
+    }
+
+    /// The texts of a statement that was decoded from these words. The words after a text are left
+    /// from an earlier statement. `room` gives room for so many bytes.
+    pub fn texts(&self, words: &[u64; Self::WORDS], room: impl FnOnce(usize) -> Vec<u8>) -> Texts {
+        let label_length = if self.label_length == DEFAULT_LABEL { 0 } else { self.label_length };
         let parts = [
-            (Self::TEXT, Self::TEXT_BYTES, finished.text_length),
+            (Self::TEXT, Self::TEXT_BYTES, self.text_length),
             (Self::LABEL, Self::LABEL_BYTES, label_length),
-            (Self::ERROR, Self::ERROR_BYTES, finished.error_length),
+            (Self::ERROR, Self::ERROR_BYTES, self.error_length),
         ];
         let parts = parts.map(|(from, most, length)| (from, most.min(length.into())));
         let mut bytes = room(parts.iter().map(|(_, length)| length).sum());
         for (from, length) in parts {
             bytes.extend(words[from..].iter().flat_map(|word| word.to_ne_bytes()).take(length));
         }
-        let texts = Texts { bytes, label: parts[0].1, error: parts[0].1 + parts[1].1 };
-        (finished, texts)
+        Texts { bytes, label: parts[0].1, error: parts[0].1 + parts[1].1 }
     }
 }
 
@@ -229,7 +231,8 @@ mod tests {
             for (from, text) in [Finished::TEXT, Finished::LABEL, Finished::ERROR].into_iter().zip(&of_each) {
                 crate::shmem::packed_text::pack_into(&mut words[from..], text);
             }
-            let (decoded, texts) = Finished::decode(&words, Vec::with_capacity);
+            let decoded = Finished::decode(&words);
+            let texts = decoded.texts(&words, Vec::with_capacity);
             assert_eq!(decoded, record);
             assert_eq!([texts.text(), texts.label(), texts.error()], of_each.each_ref().map(Vec::as_slice));
         }

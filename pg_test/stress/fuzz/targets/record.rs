@@ -30,7 +30,9 @@ fuzz_target!(|data: &[u8]| {
         let text = packed_text::unpack(text);
         assert_eq!(packed_text::unpack(&packed_text::pack::<8>(text.as_bytes())), text);
     }
-    let (finished, texts) = Finished::decode(&packed_text::pack::<{ Finished::WORDS }>(data), Vec::with_capacity);
+    let words = packed_text::pack::<{ Finished::WORDS }>(data);
+    let finished = Finished::decode(&words);
+    let texts = finished.texts(&words, Vec::with_capacity);
     for (text, most, length) in [
         (texts.text(), Finished::TEXT_BYTES, finished.text_length),
         (texts.label(), Finished::LABEL_BYTES, finished.label_length),
