@@ -27,6 +27,7 @@ use crate::pg::extension;
 use crate::pg::raw;
 use crate::pg::shared_memory;
 use crate::redirect;
+use crate::redirect::find;
 use crate::redirect::function_body;
 use crate::redirect::refuse;
 use crate::serverless;
@@ -183,14 +184,29 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
 unsafe fn before_planner(parse: *mut pg_sys::Query) -> pg_sys::planner_hook_type {
     // SAFETY: promised by the caller.
     unsafe {
-        if serverless::is_on() {
-            serverless::refuse_query(parse);
-        }
-        if redirect::has_native_call(parse) {
-            redirect::redirect_nested(parse);
+        let has_native_call = find::has_native_call(parse);
+        if has_native_call || serverless::is_on() {
+            change_query(parse, has_native_call);
         }
     }
     PLANNER.get()
+}
+
+/// Apart, because a guard needs much of the stack.
+///
+/// # Safety
+/// The query is the planner's.
+#[cold]
+unsafe fn change_query(parse: *mut pg_sys::Query, has_native_call: bool) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        if serverless::is_on() {
+            serverless::refuse_query(parse);
+        }
+        if has_native_call {
+            redirect::redirect_nested(parse);
+        }
+    }
 }
 
 compat::planner_hook!(planner, before_planner);
@@ -248,10 +264,11 @@ unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags:
 /// # Safety
 /// `query` is that of ExecutorRun, and `run` runs it.
 unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(pg_sys::ExecutorRun_hook_type)) {
-    query_ids::watch();
     // SAFETY: promised by the caller.
     let (outermost, before) = unsafe {
-        let outermost = statements::begin((*query).sourceText, || statements::kind_of_query(query));
+        let start = raw::GetCurrentStatementStartTimestamp();
+        query_ids::watch(start);
+        let outermost = statements::begin(start, (*query).sourceText, || statements::kind_of_query(query));
         (outermost, conflicts::enter(query))
     };
     run(EXECUTOR_RUN.get());
@@ -289,7 +306,8 @@ unsafe extern "C-unwind" fn utility(
         kind
     };
     // SAFETY: PostgreSQL's argument.
-    let outermost = unsafe { statements::begin(query_string, &mut kind_of_this) };
+    let outermost =
+        unsafe { statements::begin(raw::GetCurrentStatementStartTimestamp(), query_string, &mut kind_of_this) };
     let before = conflicts::enter_other();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
@@ -312,23 +330,25 @@ unsafe extern "C-unwind" fn utility(
 
 unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     use pg_sys::XactEvent::*;
+    // SAFETY: reads this process's own memory. A transaction that has ended still has its id.
+    let xid = unsafe { raw::GetTopFullTransactionIdIfAny() }.value as i64;
     match event {
         XACT_EVENT_ABORT => {
-            statements::transaction_ended(true);
+            statements::transaction_ended(true, xid);
             conflicts::forget();
-            user_changes::transaction_ended(false);
-            transactions::ended(false);
+            user_changes::transaction_ended(false, xid);
+            transactions::ended(false, xid);
         }
-        XACT_EVENT_PRE_COMMIT => transactions::commits(),
+        XACT_EVENT_PRE_COMMIT => transactions::commits(xid),
         XACT_EVENT_COMMIT => {
-            statements::transaction_ended(false);
-            user_changes::transaction_ended(true);
-            transactions::ended(true);
+            statements::transaction_ended(false, xid);
+            user_changes::transaction_ended(true, xid);
+            transactions::ended(true, xid);
         }
         // Whether it commits is decided later, and perhaps elsewhere.
         XACT_EVENT_PREPARE => {
-            statements::transaction_ended(false);
-            user_changes::transaction_ended(false);
+            statements::transaction_ended(false, xid);
+            user_changes::transaction_ended(false, xid);
         }
         _ => {}
     }

@@ -1,6 +1,7 @@
 """How is something timed? Peers take turns, figures are medians, and both ends of a connection run on one processor."""
 
 import os
+import pathlib
 import statistics
 import subprocess
 import time
@@ -11,6 +12,7 @@ ROUNDS = int(os.environ.get("ROUNDS") or 11)
 PGBENCH_SECONDS = int(os.environ.get("PGBENCH_SECONDS") or 1)
 PLAIN = {"fsync": "off", "autovacuum": "off", "shared_buffers": "256MB"}
 MANY_LOCKS = {**PLAIN, "max_connections": "450", "max_locks_per_transaction": "2600"}
+AS_SERVER_USER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 WITH = {"shared_preload_libraries": "redshift_sessions"}
 
 
@@ -57,15 +59,21 @@ def repeat(connection, query, times):
     return run
 
 
+def pgbench_command(server):
+    return [bindir(server) / "pgbench", "-h", "127.0.0.1", "-p", str(server.port), "-U", "awsuser", "-n"]
+
+
 def pgbench(server, *arguments):
     """Transactions a second."""
-    bindir = server.call("copy").rsplit("/", 1)[0]
-    command = [bindir + "/pgbench", "-h", "127.0.0.1", "-p", str(server.port), "-U", "awsuser", "-n", "-T", str(PGBENCH_SECONDS), *arguments, "dev"]
+    command = [*pgbench_command(server), "-T", str(PGBENCH_SECONDS), *arguments, "dev"]
     run = subprocess.run(command, text=True, capture_output=True)
     assert run.returncode == 0, run.stderr
     return float(next(line.split()[2] for line in run.stdout.splitlines() if line.startswith("tps =")))
 
 
-def pgbench_tables(server):
-    bindir = server.call("copy").rsplit("/", 1)[0]
-    subprocess.run([bindir + "/pgbench", "-h", "127.0.0.1", "-p", str(server.port), "-U", "awsuser", "-i", "-q", "-s", "10", "dev"], check=True, capture_output=True)
+def pgbench_tables(server, scale=10):
+    subprocess.run([*pgbench_command(server), "-i", "-q", "-s", str(scale), "dev"], check=True, capture_output=True)
+
+
+def bindir(server):
+    return pathlib.Path(server.call("copy")).parent

@@ -114,7 +114,7 @@ fn put_statements(rows: &mut set_returning::Rows) {
     }
     for (record, texts) in &statements.history {
         let foreign = |bytes: &[u8]| text::foreign_text(bytes, record.encoding.into());
-        let label = if record.label_length == DEFAULT_LABEL { query_group::DEFAULT.to_bytes() } else { texts.label() };
+        let label = if record.lengths.label == DEFAULT_LABEL { query_group::DEFAULT.to_bytes() } else { texts.label() };
         let shown = secrets::hide(texts.text());
         let error = secrets::hide_in_error(texts.error(), matches!(shown, Cow::Owned(_)));
         rows.put([

@@ -106,11 +106,16 @@ fn cut(text: &[u8]) -> &[u8] {
 /// The label of this session's statements; None for the default one.
 pub fn own<'a>() -> Option<&'a [u8]> {
     // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole.
-    let label = unsafe {
+    unsafe {
         let value: *const c_char = *SETTING.as_ptr();
-        if value.is_null() { c"" } else { CStr::from_ptr(value) }
-    };
-    (label != DEFAULT).then(|| label.to_bytes())
+        if value.is_null() {
+            return Some(b"");
+        }
+        // Of a few bytes, faster than to look for their end first.
+        let is_default =
+            DEFAULT.to_bytes_with_nul().iter().enumerate().all(|(index, byte)| *value.add(index) as u8 == *byte);
+        (!is_default).then(|| CStr::from_ptr(value).to_bytes())
+    }
 }
 
 /// The label of a session's statements, and its encoding.

@@ -56,6 +56,9 @@ pub fn forget() {
 unsafe fn single_table(plan: *const pg_sys::PlannedStmt) -> u32 {
     // SAFETY: promised by the caller; PostgreSQL's lists hold what their names say.
     unsafe {
+        if compat::changes_no_table(&*plan) && (*plan).rowMarks.is_null() {
+            return 0;
+        }
         let tables = list::cells((*plan).rtable);
         let of = |index: usize| match tables.get(index.wrapping_sub(1)) {
             Some(cell) => (*cell.ptr_value.cast::<pg_sys::RangeTblEntry>()).relid.to_u32(),

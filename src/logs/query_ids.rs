@@ -14,7 +14,6 @@ use pgrx::prelude::*;
 use crate::logs::file_format::SavedLog;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::per_backend::{Board, Place};
-use crate::pg::raw;
 use crate::shmem::Segment;
 use crate::shmem::ring::Counts;
 use crate::shmem::seqlock::{EMPTY, Slot, store};
@@ -107,17 +106,25 @@ pub fn of(pid: i32, start: i64) -> Option<i32> {
 
 /// The start and the number of the statement that this session asked for last.
 static OWN: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)));
+/// This session's place, once it was asked for.
+static OWN_PLACE: BackendLocal<Cell<Option<&'static Numbered>>> = BackendLocal::new(Cell::new(None));
 
 /// The number of a statement of this session.
 pub fn own(start: i64) -> i32 {
-    if OWN.get().0 != start {
-        OWN.set((start, agreed(start)));
+    let (last, number) = OWN.get();
+    if last == start {
+        return number;
     }
-    OWN.get().1
+    let number = agreed(start);
+    OWN.set((start, number));
+    number
 }
 
 fn agreed(start: i64) -> i32 {
-    match (NUMBERED.own(), COUNTER.0.get()) {
+    if OWN_PLACE.get().is_none() {
+        OWN_PLACE.set(NUMBERED.own());
+    }
+    match (OWN_PLACE.get(), COUNTER.0.get()) {
         (Some(place), Some(counter)) => {
             shown(agree(place, counter, start, Asker::Session).unwrap_or_else(|| Counter::next(counter)))
         }
@@ -128,7 +135,7 @@ fn agreed(start: i64) -> i32 {
 
 /// Redshift's columns are integers: after the largest comes 1 again.
 fn shown(number: u64) -> i32 {
-    ((number - 1) % i32::MAX as u64 + 1) as i32
+    i32::try_from(number).unwrap_or(((number - 1) % i32::MAX as u64 + 1) as i32)
 }
 
 /// Without shared memory nobody can count. Then the number is made of the session's pid and the
@@ -147,14 +154,13 @@ static LAST: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)
 /// The number of the one before.
 static BEFORE: BackendLocal<Cell<i32>> = BackendLocal::new(Cell::new(-1));
 
-/// Called with each query that is about to run. Queries inside functions belong to the same
-/// statement. Queries that PostgreSQL evaluates while it plans do not count: they run outside a
-/// portal, and their message has a start of its own.
-pub fn watch() {
-    // SAFETY: reads this process's own memory.
-    let (start, planning) = unsafe { (raw::GetCurrentStatementStartTimestamp(), pg_sys::ActivePortal.is_null()) };
+/// Called with each query that is about to run, in the statement that began at `start`. Queries
+/// inside functions belong to the same statement. Queries that PostgreSQL evaluates while it plans
+/// do not count: they run outside a portal, and their message has a start of its own.
+pub fn watch(start: i64) {
     let (last, number) = LAST.get();
-    if planning || start == last {
+    // SAFETY: reads this process's own memory.
+    if start == last || unsafe { pg_sys::ActivePortal.is_null() } {
         return;
     }
     if last != 0 {

@@ -84,11 +84,20 @@ pub struct Finished {
     pub encoding: u8,
     pub outcome: Outcome,
     pub kind: Kind,
-    /// Bytes of the texts.
-    pub text_length: u16,
+    pub lengths: Lengths,
+}
+
+/// Bytes of the texts of a statement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    pub text: u16,
     /// `DEFAULT_LABEL` for that.
-    pub label_length: u16,
-    pub error_length: u16,
+    pub label: u16,
+    pub error: u16,
+}
+
+impl Lengths {
+    pub const NONE: Self = Lengths { text: 0, label: DEFAULT_LABEL, error: 0 };
 }
 
 pub const DEFAULT_LABEL: u16 = u16::MAX;
@@ -127,23 +136,6 @@ impl Finished {
     pub const ERROR: usize = Self::LABEL + Self::LABEL_BYTES / 8;
     pub const WORDS: usize = Self::ERROR + Self::ERROR_BYTES / 8;
 
-    pub const NONE: Self = Finished {
-        number: 0,
-        pid: 0,
-        start: 0,
-        end: 0,
-        user: 0,
-        database: 0,
-        xid: 0,
-        rows: 0,
-        encoding: 0,
-        outcome: Outcome::Success,
-        kind: Kind::Unknown,
-        text_length: 0,
-        label_length: DEFAULT_LABEL,
-        error_length: 0,
-    };
-
     pub fn encode(self) -> [u64; Self::TEXT] {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         let enums = u32::from(self.encoding) | (self.outcome as u32) << 8 | (self.kind as u32) << 16;
@@ -154,8 +146,8 @@ impl Finished {
             pair(self.user, self.database),
             self.xid as u64,
             self.rows,
-            pair(enums, u32::from(self.text_length) | u32::from(self.label_length) << 16),
-            self.error_length.into(),
+            pair(enums, u32::from(self.lengths.text) | u32::from(self.lengths.label) << 16),
+            self.lengths.error.into(),
         ]
     }
 
@@ -173,20 +165,18 @@ impl Finished {
             encoding,
             outcome: Outcome::ALL[usize::from(outcome).min(Outcome::ALL.len() - 1)],
             kind: Kind::ALL[usize::from(kind).min(Kind::ALL.len() - 1)],
-            text_length: (words[6] >> 32) as u16,
-            label_length: (words[6] >> 48) as u16,
-            error_length: words[7] as u16,
+            lengths: Lengths { text: (words[6] >> 32) as u16, label: (words[6] >> 48) as u16, error: words[7] as u16 },
         }
     }
 
     /// The texts of a statement that was decoded from these words. The words after a text are left
     /// from an earlier statement. `room` gives room for so many bytes.
     pub fn texts(&self, words: &[u64; Self::WORDS], room: impl FnOnce(usize) -> Vec<u8>) -> Texts {
-        let label_length = if self.label_length == DEFAULT_LABEL { 0 } else { self.label_length };
+        let label = if self.lengths.label == DEFAULT_LABEL { 0 } else { self.lengths.label };
         let parts = [
-            (Self::TEXT, Self::TEXT_BYTES, self.text_length),
-            (Self::LABEL, Self::LABEL_BYTES, label_length),
-            (Self::ERROR, Self::ERROR_BYTES, self.error_length),
+            (Self::TEXT, Self::TEXT_BYTES, self.lengths.text),
+            (Self::LABEL, Self::LABEL_BYTES, label),
+            (Self::ERROR, Self::ERROR_BYTES, self.lengths.error),
         ];
         let parts = parts.map(|(from, most, length)| (from, most.min(length.into())));
         let mut bytes = room(parts.iter().map(|(_, length)| length).sum());
@@ -221,9 +211,7 @@ mod tests {
                 encoding: 41,
                 outcome,
                 kind,
-                text_length: text as u16,
-                label_length: label as u16,
-                error_length: error as u16,
+                lengths: Lengths { text: text as u16, label: label as u16, error: error as u16 },
             };
             let of_each = [vec![b't'; text], vec![b'l'; label], vec![b'e'; error]];
             let mut words = [u64::from_ne_bytes(*b"previous"); Finished::WORDS];

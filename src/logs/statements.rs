@@ -19,7 +19,7 @@ use pgrx::prelude::PgSqlErrorCode;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::query_ids;
-use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Outcome};
+use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Lengths, Outcome};
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
@@ -28,10 +28,17 @@ use crate::shmem::packed_text;
 use crate::shmem::ring::Place;
 use crate::shmem::seqlock::store;
 
-/// What this session runs, or ran last.
+/// What this session runs, or ran last. Of what its row shows, here is what changes between two
+/// statements.
 struct Last {
-    /// All of it but its texts. A start of 0 is no statement.
-    row: Cell<Finished>,
+    /// 0 for no statement.
+    start: Cell<i64>,
+    number: Cell<i32>,
+    kind: Cell<Kind>,
+    outcome: Cell<Outcome>,
+    xid: Cell<i64>,
+    rows: Cell<u64>,
+    lengths: Cell<Lengths>,
     /// One of its queries is running: those that begin meanwhile are inside that one.
     runs: Cell<bool>,
     written: Cell<bool>,
@@ -41,7 +48,13 @@ struct Last {
 }
 
 static LAST: BackendLocal<Last> = BackendLocal::new(Last {
-    row: Cell::new(Finished::NONE),
+    start: Cell::new(0),
+    number: Cell::new(0),
+    kind: Cell::new(Kind::Unknown),
+    outcome: Cell::new(Outcome::Success),
+    xid: Cell::new(0),
+    rows: Cell::new(0),
+    lengths: Cell::new(Lengths::NONE),
     runs: Cell::new(false),
     written: Cell::new(false),
     place: Cell::new(None),
@@ -52,12 +65,12 @@ static LAST: BackendLocal<Last> = BackendLocal::new(Last {
 /// may have any number of queries.
 const LAST_CHANGES: u64 = 8;
 
-/// A query or command of this text is about to run. True if it is to be noted and is not inside
-/// another one: then `end` must be called after it.
+/// A query or command of this text is about to run, in the statement that began at `start`. True if
+/// it is to be noted and is not inside another one: then `end` must be called after it.
 ///
 /// # Safety
 /// `text` is NULL or a string.
-pub unsafe fn begin(text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
+pub unsafe fn begin(start: i64, text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
     // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs
     // outside any portal, and is not noted.
     let is_clients = || unsafe {
@@ -70,16 +83,15 @@ pub unsafe fn begin(text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
     if !logs::STATEMENT.is_on() || !is_clients() {
         return false;
     }
-    remember();
-    let row = LAST.row.get();
-    if row.start == 0 || LAST.runs.replace(true) {
+    remember(start);
+    if LAST.start.get() == 0 || LAST.runs.replace(true) {
         return false;
     }
-    LAST.row.set(Finished { kind: row.kind.or(kind()), ..row });
+    LAST.kind.set(LAST.kind.get().or(kind()));
     // SAFETY: reads this process's own memory.
     if unsafe { *compat::log_min_messages() } > pg_sys::PGERROR as i32 && !LAST.written.get() {
         // We shall not hear of an error before its text is gone.
-        write(Finished { end: now(), ..LAST.row.get() }, None);
+        write(None);
     }
     true
 }
@@ -87,18 +99,16 @@ pub unsafe fn begin(text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
 /// The outermost query or command is over, and has returned so many rows.
 pub fn end(rows: u64) {
     LAST.runs.set(false);
-    let row = LAST.row.get();
-    let row = Finished { rows: row.rows + rows, end: now(), ..row };
-    if LAST.place.get().is_some_and(|place| place.changes_left() <= LAST_CHANGES) {
-        LAST.row.set(row);
-    } else {
-        write(row, None);
+    LAST.rows.set(LAST.rows.get() + rows);
+    if LAST.place.get().is_none_or(|place| place.changes_left() > LAST_CHANGES) {
+        write(None);
     }
 }
 
-/// A transaction has ended, and perhaps the statement with it.
-pub fn transaction_ended(aborted: bool) {
-    if !logs::STATEMENT.is_on() {
+/// A transaction has ended, and perhaps the statement with it. `xid` is 0 if it wrote nothing.
+pub fn transaction_ended(aborted: bool, xid: i64) {
+    // Of a statement that is not written, or goes on, nobody has to be told.
+    if !LAST.written.get() && !LAST.runs.get() {
         return;
     }
     // SAFETY: reads this process's own memory.
@@ -113,23 +123,18 @@ pub fn transaction_ended(aborted: bool) {
     if failed {
         LAST.runs.set(false);
     }
-    let row = LAST.row.get();
     // SAFETY: reads this process's own memory.
-    if row.start == 0 || row.start != unsafe { raw::GetCurrentStatementStartTimestamp() } || !LAST.written.get() {
+    if !LAST.written.get() || LAST.start.get() != unsafe { raw::GetCurrentStatementStartTimestamp() } {
         return;
     }
-    if failed && row.outcome == Outcome::Success {
+    if failed && LAST.outcome.get() == Outcome::Success {
         // An error that log_min_messages kept from us.
-        write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
-    } else if !LAST.runs.get() && (row.kind.class() != Class::Query || has_xid()) {
+        LAST.outcome.set(Outcome::Failed);
+        write(None);
+    } else if !LAST.runs.get() && (LAST.kind.get().class() != Class::Query || xid != 0) {
         // A query that wrote nothing is over when it has run.
-        write(Finished { end: now(), ..row }, None);
+        write(None);
     }
-}
-
-fn has_xid() -> bool {
-    // SAFETY: reads this process's own memory.
-    unsafe { raw::GetTopFullTransactionIdIfAny() }.value != 0
 }
 
 /// An error is about to be reported: a statement has ended, perhaps before any of its queries could
@@ -141,85 +146,110 @@ pub fn failed(error: &pg_sys::ErrorData) {
     if !logs::STATEMENT.is_on() || !ends_a_statement {
         return;
     }
-    remember();
+    // SAFETY: reads this process's own memory.
+    remember(unsafe { raw::GetCurrentStatementStartTimestamp() });
     LAST.runs.set(false);
-    let row = LAST.row.get();
-    if row.start != 0 {
+    if LAST.start.get() != 0 {
         let canceled = error.sqlerrcode == PgSqlErrorCode::ERRCODE_QUERY_CANCELED as i32;
-        let outcome = if canceled { Outcome::Canceled } else { Outcome::Failed };
+        LAST.outcome.set(if canceled { Outcome::Canceled } else { Outcome::Failed });
         // SAFETY: NULL or a string, which lives as long as the error.
         let message = unsafe { error.message.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
         let message = cut(message.unwrap_or_default(), Finished::ERROR_BYTES);
-        write(Finished { outcome, end: now(), error_length: message.len() as u16, ..row }, Some(message));
+        LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
+        write(Some(message));
     }
 }
 
 /// The session ends.
 pub fn leave() {
-    let row = LAST.row.get();
     if LAST.runs.replace(false) {
-        write(Finished { outcome: Outcome::Failed, end: now(), ..row }, None);
+        LAST.outcome.set(Outcome::Failed);
+        write(None);
     }
 }
 
-/// If a new statement has begun, makes it the last one.
-fn remember() {
+/// If a new statement has begun, at `start`, makes it the last one.
+fn remember(start: i64) {
+    if start == LAST.start.get() {
+        return;
+    }
+    LAST.runs.set(false);
+    LAST.written.set(false);
+    LAST.place.set(None);
     // SAFETY: reads this process's own memory.
     unsafe {
-        let start = raw::GetCurrentStatementStartTimestamp();
-        if start == LAST.row.get().start {
-            return;
-        }
-        LAST.row.set(Finished::NONE);
-        LAST.runs.set(false);
-        LAST.written.set(false);
-        LAST.place.set(None);
         // Workers have no client. With track_activities off, no statement is kept.
         if pg_sys::MyProcPort.is_null() || !pg_sys::pgstat_track_activities || pg_sys::debug_query_string.is_null() {
+            LAST.start.set(0);
             return;
         }
         LAST.virtual_transaction.set(pg_sys::MyProc.as_ref().map_or((0, 0), compat::virtual_transaction_of));
-        LAST.row.set(Finished {
-            number: query_ids::own(start),
-            pid: pg_sys::MyProcPid,
-            start,
-            user: pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32()),
-            database: pg_sys::MyDatabaseId.to_u32(),
-            encoding: raw::GetDatabaseEncoding() as u8,
-            ..Finished::NONE
-        });
     }
+    LAST.start.set(start);
+    LAST.number.set(query_ids::own(start));
+    LAST.kind.set(Kind::Unknown);
+    LAST.outcome.set(Outcome::Success);
+    LAST.xid.set(0);
+    LAST.rows.set(0);
+    LAST.lengths.set(Lengths::NONE);
 }
 
-/// Writes the row, or changes what is known by now of the row that was written.
-fn write(mut row: Finished, error: Option<&[u8]>) {
+/// Writes the row, or changes what is known by now of the row that was written. The statement ends
+/// now, as far as is known.
+fn write(error: Option<&[u8]>) {
     let xid = transaction();
-    row.xid = if xid == 0 { row.xid } else { xid };
-    let put = |words: &[AtomicU64], row: &Finished| {
-        store(words, &row.encode());
-        if let Some(error) = error {
-            packed_text::store(&words[Finished::ERROR..], error);
-        }
-    };
+    if xid != 0 {
+        LAST.xid.set(xid);
+    }
+    let end = now();
     if LAST.written.get() {
         if let Some(place) = LAST.place.get() {
-            LAST.place.set(logs::STATEMENT.change(place, |words| put(words, &row)));
+            LAST.place.set(logs::STATEMENT.change(place, |words| put(words, end, error)));
         }
-    } else {
-        // SAFETY: NULL, or the client's text.
-        let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
-        let text = cut(text.unwrap_or_default(), Finished::TEXT_BYTES);
-        let label = query_group::own().map(|label| cut(label, Finished::LABEL_BYTES));
-        row.text_length = text.len() as u16;
-        row.label_length = label.map_or(DEFAULT_LABEL, |label| label.len() as u16);
-        LAST.place.set(logs::STATEMENT.fill(|words| {
-            put(words, &row);
-            packed_text::store(&words[Finished::TEXT..Finished::LABEL], text);
-            packed_text::store(&words[Finished::LABEL..Finished::ERROR], label.unwrap_or_default());
-        }));
-        LAST.written.set(true);
+        return;
     }
-    LAST.row.set(row);
+    // SAFETY: NULL, or the client's text.
+    let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
+    let text = cut(text.unwrap_or_default(), Finished::TEXT_BYTES);
+    let label = query_group::own().map(|label| cut(label, Finished::LABEL_BYTES));
+    LAST.lengths.set(Lengths {
+        text: text.len() as u16,
+        label: label.map_or(DEFAULT_LABEL, |label| label.len() as u16),
+        ..LAST.lengths.get()
+    });
+    LAST.place.set(logs::STATEMENT.fill(|words| {
+        put(words, end, error);
+        packed_text::store(&words[Finished::TEXT..Finished::LABEL], text);
+        packed_text::store(&words[Finished::LABEL..Finished::ERROR], label.unwrap_or_default());
+    }));
+    LAST.written.set(true);
+}
+
+/// Stores all of the row but its text and its label.
+fn put(words: &[AtomicU64; Finished::WORDS], end: i64, error: Option<&[u8]>) {
+    // SAFETY: reads this process's own memory.
+    let (pid, user, database, encoding) = unsafe {
+        let user = pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32());
+        (pg_sys::MyProcPid, user, pg_sys::MyDatabaseId.to_u32(), raw::GetDatabaseEncoding() as u8)
+    };
+    let row = Finished {
+        number: LAST.number.get(),
+        pid,
+        start: LAST.start.get(),
+        end,
+        user,
+        database,
+        xid: LAST.xid.get(),
+        rows: LAST.rows.get(),
+        encoding,
+        outcome: LAST.outcome.get(),
+        kind: LAST.kind.get(),
+        lengths: LAST.lengths.get(),
+    };
+    store(words, &row.encode());
+    if let Some(error) = error {
+        packed_text::store(&words[Finished::ERROR..], error);
+    }
 }
 
 /// The transaction's id, as svv_transactions shows it.

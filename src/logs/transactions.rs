@@ -17,25 +17,21 @@ use crate::pg::raw;
 static COMMIT_START: BackendLocal<Cell<i64>> = BackendLocal::new(Cell::new(0));
 
 /// A commit begins.
-pub fn commits() {
-    if logs::TRANSACTION.is_on() {
-        // SAFETY: reads the clock.
-        COMMIT_START.set(if xid() == 0 { 0 } else { unsafe { raw::GetCurrentTimestamp() } });
-    }
+pub fn commits(xid: i64) {
+    let is_noted = xid != 0 && logs::TRANSACTION.is_on();
+    // SAFETY: reads the clock.
+    COMMIT_START.set(if is_noted { unsafe { raw::GetCurrentTimestamp() } } else { 0 });
 }
 
-/// A transaction has ended. It still has its id, its start and its isolation.
-pub fn ended(committed: bool) {
-    if !logs::TRANSACTION.is_on() {
-        return;
-    }
-    let (xid, commit_start) = (xid(), COMMIT_START.replace(0));
+/// A transaction has ended. It still has its start and its isolation.
+pub fn ended(committed: bool, xid: i64) {
     // SAFETY: reads this process's own memory and the clock.
     unsafe {
         // Background processes have no client, and no user that somebody would look for.
-        if xid == 0 || pg_sys::MyProcPort.is_null() {
+        if xid == 0 || !logs::TRANSACTION.is_on() || pg_sys::MyProcPort.is_null() {
             return;
         }
+        let commit_start = COMMIT_START.replace(0);
         let end = raw::GetCurrentTimestamp();
         logs::TRANSACTION.write(Transaction {
             user: pg_sys::MyProc.as_ref().map_or(0, |process| process.roleId.to_u32()),
@@ -52,9 +48,4 @@ pub fn ended(committed: bool) {
             end,
         });
     }
-}
-
-fn xid() -> i64 {
-    // SAFETY: reads this process's own memory.
-    unsafe { raw::GetTopFullTransactionIdIfAny() }.value as i64
 }

@@ -159,16 +159,16 @@ fn note(action: Action, role: &Role, old_name: &CStr) {
     WAITING.borrow_mut().add(subtransaction, change);
 }
 
-/// The transaction has ended. Its id is known now. One that is prepared may end in another session,
-/// or after a restart: its rows are given up.
-pub fn transaction_ended(committed: bool) {
-    let mut waiting = WAITING.borrow_mut();
-    if waiting.is_empty() {
-        return;
+/// The transaction has ended, whose id is known now. One that is prepared may end in another
+/// session, or after a restart: its rows are given up.
+pub fn transaction_ended(committed: bool, xid: i64) {
+    if !WAITING.borrow().is_empty() {
+        WAITING
+            .borrow_mut()
+            .take()
+            .filter(|_| committed)
+            .for_each(|change| logs::USER.write(UserChange { xid, ..change }));
     }
-    // SAFETY: reads this process's own memory. The transaction still has its id.
-    let xid = unsafe { raw::GetTopFullTransactionIdIfAny() }.value as i64;
-    waiting.take().filter(|_| committed).for_each(|change| logs::USER.write(UserChange { xid, ..change }));
 }
 
 /// `parent` is None for one that is rolled back.

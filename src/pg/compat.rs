@@ -225,6 +225,13 @@ pub fn log_min_messages() -> *mut c_int {
     return unsafe { (&raw mut pg_sys::log_min_messages).cast::<c_int>().add(pg_sys::MyBackendType as usize) };
 }
 
+pub fn changes_no_table(plan: &pg_sys::PlannedStmt) -> bool {
+    #[cfg(not(pg19_plus))]
+    return plan.resultRelations.is_null();
+    #[cfg(pg19_plus)]
+    return plan.resultRelationRelids.is_null();
+}
+
 /// The tables that a plan changes, by their places in its list of tables. From 19 on it has a set
 /// of them.
 ///
@@ -284,4 +291,100 @@ pub unsafe fn checked_in_query(query: *const pg_sys::Query) -> impl Iterator<Ite
 unsafe fn checked(list: *const pg_sys::List) -> impl Iterator<Item = Oid> {
     // SAFETY: promised by the caller. An entry that is no relation asks for nothing.
     unsafe { list::pointers::<Checked>(list).filter(|entry| (**entry).requiredPerms != 0).map(|entry| (*entry).relid) }
+}
+
+/// All of a plain query in which there can be an expression.
+pub struct PlainParts {
+    pub target_list: *mut pg_sys::List,
+    pub returning_list: *mut pg_sys::List,
+    pub jointree: *mut pg_sys::FromExpr,
+}
+
+/// None if the query is not plain: if query_tree_walker of nodeFuncs.c would find more in it. Each
+/// field has its name here, so that a version with a new one does not compile before somebody has
+/// looked whether that function goes into it.
+///
+/// # Safety
+/// The query is PostgreSQL's.
+pub unsafe fn plain_parts(query: &pg_sys::Query) -> Option<PlainParts> {
+    let pg_sys::Query {
+        targetList: target_list,
+        returningList: returning_list,
+        jointree,
+        rtable,
+        // These are rare.
+        cteList: common_tables,
+        setOperations: set_operations,
+        havingQual: having,
+        limitOffset: offset,
+        limitCount: count,
+        windowClause: windows,
+        onConflict: on_conflict,
+        withCheckOptions: checks,
+        #[cfg(not(feature = "pg14"))]
+            mergeActionList: merge_actions,
+        #[cfg(pg17_plus)]
+            mergeJoinCondition: merge_condition,
+        #[cfg(pg19_plus)]
+            forPortionOf: portion,
+        // That function does not go into these.
+        type_: _,
+        commandType: _,
+        querySource: _,
+        queryId: _,
+        canSetTag: _,
+        utilityStmt: _,
+        resultRelation: _,
+        hasAggs: _,
+        hasWindowFuncs: _,
+        hasTargetSRFs: _,
+        hasSubLinks: _,
+        hasDistinctOn: _,
+        hasRecursive: _,
+        hasModifyingCTE: _,
+        hasForUpdate: _,
+        hasRowSecurity: _,
+        #[cfg(pg18_plus)]
+            hasGroupRTE: _,
+        isReturn: _,
+        #[cfg(pg16_plus)]
+            rteperminfos: _,
+        #[cfg(all(not(feature = "pg14"), not(pg17_plus)))]
+            mergeUseOuterJoin: _,
+        #[cfg(pg17_plus)]
+            mergeTargetRelation: _,
+        override_: _,
+        #[cfg(pg18_plus)]
+            returningOldAlias: _,
+        #[cfg(pg18_plus)]
+            returningNewAlias: _,
+        groupClause: _,
+        groupDistinct: _,
+        groupingSets: _,
+        distinctClause: _,
+        sortClause: _,
+        limitOption: _,
+        rowMarks: _,
+        constraintDeps: _,
+        stmt_location: _,
+        stmt_len: _,
+    } = *query;
+    let rare = [common_tables, windows, checks].iter().any(|list| !list.is_null())
+        || [set_operations, having, offset, count].iter().any(|node| !node.is_null())
+        || !on_conflict.is_null();
+    #[cfg(not(feature = "pg14"))]
+    let rare = rare || !merge_actions.is_null();
+    #[cfg(pg17_plus)]
+    let rare = rare || !merge_condition.is_null();
+    #[cfg(pg19_plus)]
+    let rare = rare || !portion.is_null();
+    // SAFETY: promised by the caller. Of a plain table range_table_entry_walker visits these two.
+    let mut tables = unsafe { list::pointers::<pg_sys::RangeTblEntry>(rtable).map(|table| &*table) };
+    let plain = !rare
+        && !jointree.is_null()
+        && tables.all(|table| {
+            let has_none = [pg_sys::RTEKind::RTE_RELATION, pg_sys::RTEKind::RTE_RESULT].contains(&table.rtekind);
+            has_none && table.tablesample.is_null() && table.securityQuals.is_null()
+        });
+    plain.then_some(PlainParts { target_list, returning_list, jointree })
 }

@@ -5,17 +5,16 @@
 //! every other call becomes the boolean one when the query is planned. `function_body` keeps calls
 //! from being hidden by inlining, and `refuse` refuses those that the planner hook does not see.
 //!
-//! Looking for calls needs no catalog, so a statement without one costs a walk over its tree. The
-//! database is searched for operators over PostgreSQL's functions when a query first has a
-//! user-made operator or calls a function in language SQL; the answer is kept until an operator
-//! changes.
+//! `find` looks for calls. The database is searched for operators over PostgreSQL's functions when a
+//! query first has a user-made operator or calls a function in language SQL; the answer is kept
+//! until an operator changes.
 
 pub mod sql_text;
+pub mod find;
 pub mod function_body;
 pub mod refuse;
 
 use std::ffi::{CStr, c_char, c_void};
-use std::ptr;
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, NodeTag, Oid};
@@ -25,19 +24,10 @@ use crate::pg::extension::{self, Targets};
 use crate::pg::list;
 use crate::pg::native_functions::{CANCEL, TERMINATE, is_native};
 use crate::pg::raw;
-
-/// Does the query have a native call? Not guarded, since every query comes by: an error here is
-/// PostgreSQL's own, and goes past us.
-///
-/// # Safety
-/// `query` is about to be planned.
-pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
-    // SAFETY: promised by the caller; the walk changes nothing.
-    gucs::redirect() && unsafe { find_native_call(query.cast(), ptr::null_mut()) }
-}
+use crate::redirect::find::native_of_operator;
 
 /// # Safety
-/// As for `has_native_call`. The planner may change its query, so we may too.
+/// As for `find::has_native_call`. The planner may change its query, so we may too.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
     let Some(targets) = extension::targets() else { return };
@@ -56,23 +46,6 @@ struct Redirection {
     targets: Targets,
     /// The native function behind an operator of the query, if there is one.
     operator: Oid,
-}
-
-unsafe extern "C-unwind" fn find_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
-    // SAFETY: PostgreSQL made the tree; nodes are read by their tags.
-    unsafe {
-        let Some(tag) = node.as_ref().map(|node| node.type_) else { return false };
-        match tag {
-            NodeTag::T_FuncExpr if is_native((*node.cast::<pg_sys::FuncExpr>()).funcid) => true,
-            // Most nodes of a statement are of these kinds. They have no children, so the walker is
-            // spared.
-            NodeTag::T_Var | NodeTag::T_Const | NodeTag::T_Param | NodeTag::T_RangeTblRef => false,
-            NodeTag::T_TargetEntry => find_native_call((*node.cast::<pg_sys::TargetEntry>()).expr.cast(), context),
-            NodeTag::T_Query => raw::query_tree_walker(node.cast(), find_native_call, context, 0),
-            _ if native_of_operator(node).is_some() => true,
-            _ => raw::expression_tree_walker(node, find_native_call, context),
-        }
-    }
 }
 
 unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
@@ -96,36 +69,6 @@ unsafe extern "C-unwind" fn replace_native_call(node: *mut pg_sys::Node, context
             found.operator = function;
         }
         raw::expression_tree_walker(node, replace_native_call, context)
-    }
-}
-
-/// The native function that PostgreSQL might call for a user-made operator.
-///
-/// PostgreSQL calls an operator's function to run it, and to estimate how many rows it selects. For
-/// an estimate it may take the commutator or the negator instead. It also replaces NOT by the
-/// negator, and then may do the same with that one.
-///
-/// # Safety
-/// `node` belongs to a query that is about to be planned.
-unsafe fn native_of_operator(node: *const pg_sys::Node) -> Option<Oid> {
-    // SAFETY: promised by the caller; nodes are read by their tags. An operator without a partner
-    // gives oid 0, for which the next look-up finds nothing.
-    unsafe {
-        let operator = match (*node).type_ {
-            NodeTag::T_OpExpr | NodeTag::T_DistinctExpr | NodeTag::T_NullIfExpr => {
-                (*node.cast::<pg_sys::OpExpr>()).opno
-            }
-            NodeTag::T_ScalarArrayOpExpr => (*node.cast::<pg_sys::ScalarArrayOpExpr>()).opno,
-            _ => return None,
-        };
-        if operator.to_u32() < pg_sys::FirstNormalObjectId || !function_body::has_operators() {
-            return None;
-        }
-        let negator = raw::get_negator(operator);
-        [operator, raw::get_commutator(operator), negator, raw::get_commutator(negator)]
-            .into_iter()
-            .map(|operator| raw::get_opcode(operator))
-            .find(|function| is_native(*function))
     }
 }
 

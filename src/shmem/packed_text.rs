@@ -14,19 +14,40 @@ pub fn pack<const WORDS: usize>(text: &[u8]) -> [u64; WORDS] {
 
 /// Leaves the words after the text as they are.
 pub fn pack_into(words: &mut [u64], text: &[u8]) {
-    for (word, bytes) in words.iter_mut().zip(text.chunks(8)) {
-        let mut eight = [0; 8];
-        eight[..bytes.len()].copy_from_slice(bytes);
-        *word = u64::from_ne_bytes(eight);
-    }
+    let mut words = words.iter_mut();
+    each_word(text, |value| words.next().map(|word| *word = value));
 }
 
 /// As `pack_into`, in memory that is shared.
 pub fn store(words: &[AtomicU64], text: &[u8]) {
-    for (word, bytes) in words.iter().zip(text.chunks(8)) {
-        let mut eight = [0; 8];
-        eight[..bytes.len()].copy_from_slice(bytes);
-        word.store(u64::from_ne_bytes(eight), Ordering::Relaxed);
+    let mut words = words.iter();
+    each_word(text, |value| words.next().map(|word| word.store(value, Ordering::Relaxed)));
+}
+
+/// Stops at the first None.
+#[inline(always)]
+fn each_word(text: &[u8], mut put: impl FnMut(u64) -> Option<()>) -> Option<()> {
+    let (whole, rest) = text.as_chunks::<8>();
+    for eight in whole {
+        put(u64::from_ne_bytes(*eight))?;
+    }
+    if !rest.is_empty() {
+        put(last_word(text, rest))?;
+    }
+    Some(())
+}
+
+/// The `rest` of the text, filled up with zeros. Taken from its last eight bytes if it has as many:
+/// cheaper than to copy so few.
+#[inline(always)]
+fn last_word(text: &[u8], rest: &[u8]) -> u64 {
+    match text.last_chunk::<8>() {
+        Some(last) => (u64::from_le_bytes(*last) >> (8 * (8 - rest.len()))).to_le(),
+        None => {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            u64::from_ne_bytes(eight)
+        }
     }
 }
 
@@ -41,7 +62,7 @@ mod tests {
 
     #[test]
     fn texts_come_back_as_far_as_they_fit() {
-        for text in ["", "a", "12345678", "123456789", "name with 'quotes' and ä"] {
+        for text in ["", "a", "1234567", "12345678", "123456789", "123456789012345", "name with 'quotes' and ä"] {
             assert_eq!(unpack(&pack::<8>(text.as_bytes())).to_bytes(), text.as_bytes());
         }
         assert_eq!(unpack(&pack::<1>(b"123456789")).to_bytes(), b"12345678");
