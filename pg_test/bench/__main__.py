@@ -9,6 +9,7 @@ import sys
 
 from calls import logged_event, sessions, signals
 from elsewhere import disturbance, elsewhere
+from instructions import instructions, session
 from locks import large_answers, lock_tables, transactions
 from measure import MANY_LOCKS, PLAIN, ROUNDS, WITH, Server, pin
 from report import Report, machine
@@ -47,7 +48,9 @@ def main():
         }
         for other in servers.values():
             pin(other, everywhere[-1:])
+        session(report, servers)
         elsewhere(report, servers)
+        instructions(report)
         return report.finish(server.tests_directory() / "bench")
     finally:
         for server in servers.values():

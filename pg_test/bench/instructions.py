@@ -1,25 +1,69 @@
-"""What does the library cost a statement, in instructions? Valgrind counts them, whatever else the machine does."""
+"""What does the library cost those who never ask? Instructions of a transaction, which valgrind counts, and pages and bytes of a session."""
 
+import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 
 import psycopg
 
-from measure import AS_SERVER_USER, PLAIN, WITH, Server, bindir, eventually, pgbench_command, pgbench_tables
+from measure import AS_SERVER_USER, PLAIN, WITH, Server, bindir, eventually, pgbench_command, pgbench_tables, pid_of, value
 
 # What pgbench runs. The cost of one transaction is the difference of two runs, one of which runs so many more.
 KINDS = {"select-only": (["-S"], 1000), "select-only, prepared": (["-S", "-M", "prepared"], 1000), "TPC-B": ([], 400)}
 BARS = {"select-only": 300, "TPC-B": 900}
-NO_LOGS = {"redshift_sessions.%s_log_size" % log: 0 for log in ("conflict", "connection", "session", "statement", "transaction", "user")}
+LOGS = ("conflict", "connection", "session", "statement", "terminate", "transaction", "user")
+NO_LOGS = {"redshift_sessions.%s_log_size" % log: 0 for log in LOGS}
+SESSIONS = 41
 SESSION_ENDS = {"log_disconnections": "on", "log_line_prefix": "%p %a "}
 TOTAL = re.compile(r"^totals: (\d+)", re.MULTILINE)
 SERVERS = {
     "without": ({}, False),
     "with": (WITH, True),
-    "not in the database": (WITH, False),
-    "neither, no logs": ({**WITH, **NO_LOGS}, False),
+    "with, no extension": (WITH, False),
+    "with, no extension, no logs": ({**WITH, **NO_LOGS}, False),
+    "pg_stat_statements": ({"shared_preload_libraries": "pg_stat_statements"}, False),
 }
+
+
+def instructions(report):
+    """How many more does a transaction take? "no extension" is a database that does not have it."""
+    names = list(SERVERS)
+    report.section("Instructions of a transaction, and how many more", ["", *(name.removeprefix("with, ") for name in names)])
+    if not shutil.which("valgrind"):
+        report.row("not counted: valgrind is missing")
+        return
+    counts = {}
+    for name, (settings, extension) in SERVERS.items():
+        counted = Counted("bench-counted", settings, extension)
+        counts[name] = {kind: counted.per_transaction(kind) for kind in KINDS}
+        counted.remove()
+    for kind in KINDS:
+        without = counts["without"][kind]
+        report.row(kind, "%.0f" % without, *("+%.0f" % (counts[name][kind] - without) for name in names[1:]))
+        if kind in BARS:
+            report.bar("instructions more, %s" % kind, counts["with"][kind] - without, BARS[kind])
+
+
+def session(report, servers):
+    """What a session takes that logs in and asks for nothing of ours."""
+    report.section("A session after SELECT 1: medians of %d" % SESSIONS, ["", "page faults", "private, KiB", "shared memory, KiB"])
+    faults = {}
+    for name, server in servers.items():
+        seen = []
+        for _ in range(SESSIONS):
+            with server.connect() as connection:
+                connection.execute("SELECT 1")
+                process = pathlib.Path("/proc/%d" % pid_of(connection))
+                # Both are counted as they are before the file is read.
+                after_name = (process / "stat").read_text().rsplit(")", 1)[1].split()
+                private = re.search(r"^Private_Dirty: +(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
+                seen.append((int(after_name[7]), int(private[1])))
+                shared = value(connection, "SELECT coalesce(sum(allocated_size), 0) / 1024 FROM pg_shmem_allocations WHERE name = 'redshift_sessions'")
+        faults[name], private = (statistics.median(column) for column in zip(*seen))
+        report.row(name, "%d" % faults[name], "%d" % private, "%d" % shared)
+    report.bar("page faults more, of a session", faults["with"] - faults["without"], 3)
 
 
 class Counted:
