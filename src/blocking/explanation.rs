@@ -9,7 +9,7 @@ pub struct Facts {
     pub pid: i32,
     /// About the session; None if the caller may not see it.
     pub about: Option<About>,
-    /// The leader, if the process is a parallel worker.
+    /// The leader, if the process is a worker of a session.
     pub leader: Option<i32>,
     pub caller: String,
     pub is_caller: bool,
@@ -27,7 +27,7 @@ pub struct Facts {
 pub fn explain(facts: &Facts, mut put: impl FnMut(&str)) {
     put(&whose(facts));
     if let Some(leader) = facts.leader {
-        put(&format!("It is a parallel worker of {leader}, to whose transaction its locks belong."));
+        put(&format!("It is a worker of {leader}, to whose transaction its locks belong."));
     }
     put(&verdict("terminate it", &facts.terminate));
     put(&verdict("cancel its query", &facts.cancel));
@@ -186,7 +186,7 @@ mod tests {
         let mut facts = Facts { leader: Some(10), ..facts() };
         facts.about.as_mut().unwrap().kind = Kind::Background;
         assert_eq!(lines(&facts)[0], "Process 11 is a background process of database dev and has no owner.");
-        assert_eq!(lines(&facts)[1], "It is a parallel worker of 10, to whose transaction its locks belong.");
+        assert_eq!(lines(&facts)[1], "It is a worker of 10, to whose transaction its locks belong.");
     }
 
     #[test]

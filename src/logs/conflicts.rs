@@ -87,8 +87,7 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
     // SAFETY: reads this process's own memory and the clock. The transaction has failed, but it is
     // not rolled back yet.
     unsafe {
-        // A parallel worker's error is recorded when its leader reports it again.
-        if pg_sys::ParallelWorkerNumber >= 0 || !raw::IsTransactionState() {
+        if !raw::IsTransactionState() || works_for_another() {
             return;
         }
         let xid = match raw::GetTopFullTransactionIdIfAny().value {
@@ -105,6 +104,19 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
             abort: raw::GetCurrentTimestamp(),
             table: table_of(error),
         });
+    }
+}
+
+/// Is this a worker of some session, for a parallel query or for REPACK? Its error is recorded when
+/// the session reports it again. Workers of both kinds are in the session's lock group.
+///
+/// # Safety
+/// Must be called inside a transaction.
+unsafe fn works_for_another() -> bool {
+    // SAFETY: MyProc is this process's own in a transaction, and only it sets this field of its own.
+    unsafe {
+        let leader = (*pg_sys::MyProc).lockGroupLeader;
+        !leader.is_null() && leader != pg_sys::MyProc
     }
 }
 
