@@ -1,5 +1,6 @@
 """Each place that names versions of PostgreSQL or of Rust names the same ones, and what is too old is refused in a line."""
 
+import pathlib
 import re
 import subprocess
 
@@ -21,6 +22,17 @@ LEAST_RUST = re.search(r'^rust-version = "(.*)"$', CARGO, re.MULTILINE).group(1)
 @pytest.mark.parametrize("path", ["README.md", "SECURITY.md", "docs/compatibility.md", "docs/testing.md", "pg_test/stress/run", "src/pg/locks.c"])
 def test_documents_name_all_majors(path):
     assert re.search(r"14\s+(\* )?to %d" % MAJORS[-1], text(path)) and not re.search(r"PostgreSQL 14\s+to (?!%d)\d" % MAJORS[-1], text(path))
+
+
+def test_the_readme_has_a_table_of_all_versions(server):
+    """With the very version of each server that .ci/servers pins. Distributions go on to newer ones."""
+    tested, support = [line.strip("| \n").split(" | ")[1:] for line in re.findall(r"^\| (?:tested with|its own support).*", text("README.md"), re.MULTILINE)]
+    assert [int(re.match(r"\d+", version).group()) for version in tested] == MAJORS
+    assert len(support) == len(MAJORS) and all(re.fullmatch(r"20\d\d-11|unreleased", month) for month in support)
+    assert ["rc" in version or "beta" in version for version in tested] == [month == "unreleased" for month in support]
+    if "/wheels/" in pathlib.Path(server.call("copy")).with_name("origin").read_text():
+        with server.connect() as session:
+            assert session.info.parameter_status("server_version") in tested
 
 
 def test_builds_and_workflows_know_all_majors():
