@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED FAULT ROUNDS PGBENCH_SECONDS CALLS READS
+export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED FAULT SOURCE ROUNDS PGBENCH_SECONDS CALLS READS
 
 # Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
 install_privately = pg_config=$$(pg_test/private-server copy) && PG_CONFIG=$$pg_config .ci/install

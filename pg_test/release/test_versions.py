@@ -78,3 +78,22 @@ def test_a_compiler_that_is_too_old_is_named(version, fine, tmp_path):
         else:
             assert last.startswith("error: Rust %s or newer is needed, this is %s" % (LEAST_RUST, version))
             assert ("rustup could not get " + RUST in last) == bool(rustup)
+
+
+@pytest.mark.parametrize(
+    "version, built, said",
+    [
+        (None, False, "is no directory with the source of PostgreSQL"),
+        ("13.23", False, "PostgreSQL 14 to %d are supported, SOURCE=%%s is of 13.23" % MAJORS[-1]),
+        ("%dbeta1" % (MAJORS[-1] + 1), False, "PostgreSQL 14 to %d are supported, SOURCE=%%s is of %dbeta1" % (MAJORS[-1], MAJORS[-1] + 1)),
+        ("%dbeta1" % MAJORS[-1], True, "SOURCE=%s has been built in: run make distclean there"),
+    ],
+)
+def test_a_source_that_cannot_be_built_is_refused_in_one_line(version, built, said, tmp_path):
+    if version:
+        (tmp_path / "configure").write_text("PACKAGE_NAME='PostgreSQL'\nPACKAGE_VERSION='%s'\n" % version)
+    if built:
+        (tmp_path / "config.status").touch()
+    refused = run(ROOT / "pg_test/stress/source", "given", SOURCE=str(tmp_path))
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.endswith((said % tmp_path if "%s" in said else said) + "\n")
