@@ -113,7 +113,7 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
 /// # Safety
 /// Must be called inside a transaction.
 unsafe fn works_for_another() -> bool {
-    // SAFETY: MyProc is this process's own in a transaction, and only it sets this field of its own.
+    // SAFETY: MyProc is there in a transaction, and this field of it is this process's own to set.
     unsafe {
         let leader = (*pg_sys::MyProc).lockGroupLeader;
         !leader.is_null() && leader != pg_sys::MyProc
