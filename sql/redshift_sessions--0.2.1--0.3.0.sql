@@ -1,5 +1,49 @@
 -- From 0.2.1 to 0.3.0: what is new is made as a fresh install makes it.
 
+-- But not beside or in front of objects that have these names already, as in sql/conflicts.sql.
+DO LANGUAGE plpgsql $conflicts$
+DECLARE
+    views CONSTANT pg_catalog.text[] := '{pg_user_info,stl_ddltext,stl_query,stl_querytext,stl_undone,stl_userlog,
+        stl_utilitytext,stv_db_isolation_level,stv_wlm_query_queue_state,stv_wlm_query_state,
+        svl_qlog,svl_statementtext,svl_user_info,svv_user_info,sys_connection_log,
+        sys_query_history,sys_query_text,sys_transaction_history,sys_userlog}';
+    functions CONSTANT pg_catalog.text[] := '{}';
+    schemas CONSTANT pg_catalog.text[] := '{}';
+    found pg_catalog.text;
+BEGIN
+    WITH place AS (
+        SELECT n.oid FROM pg_catalog.pg_namespace AS n
+        WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog', 'public'])),
+    object(classid, objid) AS (
+        SELECT c.tableoid, c.oid FROM pg_catalog.pg_class AS c JOIN place ON place.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.relname OPERATOR(pg_catalog.=) ANY (views)
+        UNION ALL
+        -- A view is a type too. The types of relations are left out, as those are named already.
+        SELECT t.tableoid, t.oid FROM pg_catalog.pg_type AS t JOIN place ON place.oid OPERATOR(pg_catalog.=) t.typnamespace
+        WHERE t.typname OPERATOR(pg_catalog.=) ANY (views) AND t.typrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+        UNION ALL
+        SELECT p.tableoid, p.oid FROM pg_catalog.pg_proc AS p JOIN place ON place.oid OPERATOR(pg_catalog.=) p.pronamespace
+        WHERE p.proname OPERATOR(pg_catalog.=) ANY (functions) AND p.pronargs OPERATOR(pg_catalog.=) 0::pg_catalog.int2
+        UNION ALL
+        SELECT n.tableoid, n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) ANY (schemas))
+    SELECT pg_catalog.string_agg(named.line, pg_catalog.chr(10) ORDER BY named.line COLLATE pg_catalog."C") INTO found
+    FROM (
+        SELECT pg_catalog.concat(identity.type, ' ', identity.identity, ', of extension ' OPERATOR(pg_catalog.||) e.extname)
+        FROM object
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object(object.classid, object.objid, 0) AS identity
+        LEFT JOIN pg_catalog.pg_depend AS d
+            ON d.classid OPERATOR(pg_catalog.=) object.classid AND d.objid OPERATOR(pg_catalog.=) object.objid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+        LEFT JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) d.refobjid) AS named(line);
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_object',
+            MESSAGE = 'redshift_sessions uses the names of objects that this database has already',
+            DETAIL = found,
+            HINT = 'Drop these, rename them or move them to a schema other than pg_catalog and public, and run the command again. What belongs to an extension goes with DROP EXTENSION.';
+    END IF;
+END
+$conflicts$;
+
 CREATE FUNCTION redshift_sessions.statements(
         OUT query pg_catalog.int4,
         OUT userid pg_catalog.oid,

@@ -164,6 +164,16 @@ pub fn log_file_not_written(path: &str, reason: &str) -> Message {
     }
 }
 
+/// For the server's log, while the server starts.
+pub fn settings_of_others(names: &str) -> Message {
+    Message {
+        code: PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        text: format!("redshift_sessions leaves settings to the library that has defined them: {names}"),
+        detail: None,
+        hint: None,
+    }
+}
+
 /// PostgreSQL's own words, from its set-returning functions.
 pub fn set_not_accepted() -> Message {
     Message {

@@ -11,6 +11,7 @@ use std::ffi::{c_char, c_int, c_void};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Oid};
 
+use crate::clients;
 use crate::clients::query_group;
 use crate::logs;
 use crate::logs::conflicts;
@@ -125,8 +126,14 @@ unsafe extern "C-unwind" fn shmem_startup() {
         if let Some(next) = SHMEM_STARTUP.get() {
             next();
         }
+        define_settings();
         place_logs();
     }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn define_settings() {
+    clients::define();
 }
 
 #[pg_guard]
@@ -217,7 +224,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     jstate: compat::JumbleState,
 ) {
     connections::watch_application_name();
-    query_group::publish_initial();
+    query_group::publish_unless_done();
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
         if redirect::has_native_output(query) {

@@ -26,7 +26,8 @@ mod hooks;
 pg_module_magic!(name, version);
 
 // One object per file. Each requires the one before it, so that every build has the same order.
-extension_sql_file!("../sql/schema.sql", name = "schema", bootstrap);
+extension_sql_file!("../sql/conflicts.sql", name = "conflicts", bootstrap);
+extension_sql_file!("../sql/schema.sql", name = "schema", requires = ["conflicts"]);
 extension_sql_file!("../sql/pg_terminate_backend.sql", name = "pg_terminate_backend", requires = ["schema"]);
 extension_sql_file!(
     "../sql/pg_terminate_backend_bool.sql",
@@ -103,14 +104,13 @@ extern "C-unwind" fn _PG_init() {
     pg::memory::make_room();
     pg::preload::remember();
     gucs::define();
-    clients::query_group::define();
-    clients::parameters::define();
     pg::extension::watch_catalog();
     transactions::custom_scan::register();
     redirect::function_body::watch_catalog();
     hooks::install();
     if pg::preload::by_server() {
-        clients::drivers::define();
-        hooks::install_logs();
+        hooks::install_logs(); // and, when all libraries are there, clients::define
+    } else {
+        clients::define();
     }
 }

@@ -156,7 +156,7 @@ def test_a_squatted_schema_hijacks_nothing(login, admin, database):
         assert value(owner, query) is False  # PostgreSQL's own
         assert NATIVE_WARNING.fullmatch(owner.notices.pop().message_primary)
     assert value(owner, "SELECT rolsuper FROM pg_roles WHERE rolname = 'bob'") is False
-    with pytest.raises(psycopg.errors.DuplicateSchema):
+    with pytest.raises(psycopg.errors.DuplicateObject):
         owner.execute("CREATE EXTENSION redshift_sessions")
 
 

@@ -105,7 +105,7 @@ class TestOwners:
         owner = login(dbname=database)
         owner.execute("CREATE SCHEMA redshift_sessions; CREATE TABLE redshift_sessions.mine (x int)")
         for statement in ("CREATE EXTENSION redshift_sessions", "CREATE EXTENSION redshift_sessions SCHEMA redshift_sessions CASCADE"):
-            with pytest.raises((psycopg.errors.DuplicateSchema, psycopg.errors.FeatureNotSupported)):
+            with pytest.raises((psycopg.errors.DuplicateObject, psycopg.errors.FeatureNotSupported)):
                 owner.execute(statement)
         assert value(owner, "SELECT count(*) FROM pg_extension WHERE extname = 'redshift_sessions'") == 0
         assert value(owner, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'redshift_sessions'::regnamespace") == 0

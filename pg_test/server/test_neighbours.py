@@ -1,14 +1,12 @@
 """Other extensions' hooks, and the errors of other statements: whole, with us before, after or absent."""
 
-import contextlib
-import pathlib
 import re
-import subprocess
 
 import psycopg
 import pytest
 
 from conftest import EVERYTHING, Server, eventually, pid_of, value
+from neighbours import built, origin
 from protocol import Raw, Refused
 
 BOOL = 16
@@ -59,8 +57,7 @@ FIELDS = [
 
 def comes_without_contrib():
     """Only what .ci/servers got may lack it: elsewhere the server does not start, and the tests fail."""
-    origin = pathlib.Path(Server.call("copy")).with_name("origin").read_text()
-    return "/wheels/" in origin
+    return "/wheels/" in origin()
 
 
 @pytest.fixture(scope="module", params=ORDERS, ids=lambda order: order or "neither")
@@ -103,20 +100,6 @@ def test_pg_stat_statements_counts_on(neighbour):
         counted = dict(session.execute("SELECT query, sum(calls)::int FROM pg_stat_statements GROUP BY query").fetchall())
         assert counted["SELECT pg_terminate_backend($1)"] == 4
         assert counted["SELECT $1 + $2 FROM parent"] == 3
-
-
-@contextlib.contextmanager
-def built(name):
-    """A library of this directory, installed into the private copy of the server."""
-    pg_config = Server.call("copy")
-    original = pathlib.Path(pg_config).with_name("origin").read_text().strip()  # which has the headers
-    ask = lambda of, what: subprocess.run([of, what], text=True, capture_output=True, check=True).stdout.strip()
-    source, library = pathlib.Path(__file__).with_name(name + ".c"), pathlib.Path(ask(pg_config, "--pkglibdir"), name + ".so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-I" + ask(original, "--includedir-server"), "-o", library, source], check=True)
-    try:
-        yield
-    finally:
-        library.unlink()
 
 
 @pytest.fixture(params=["watcher,redshift_sessions", "redshift_sessions,watcher"])

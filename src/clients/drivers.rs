@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::{pg_guard, pg_sys};
@@ -24,6 +25,9 @@ use crate::shmem::packed_text;
 const PROTOCOL: &CStr = c"client_protocol_version";
 const NOT_SENT: i32 = -1;
 static PROTOCOL_VERSION: GucSetting<i32> = GucSetting::<i32>::new(NOT_SENT);
+
+/// Has another library defined that setting, so that nobody calls `announce`?
+static PROTOCOL_IS_OTHERS: AtomicBool = AtomicBool::new(false);
 
 /// The other parameters that are known, all of them strings.
 const TEXTS: [(&CStr, &CStr); 9] = [
@@ -44,8 +48,9 @@ const NOTE: &CStr = c"Sent by Amazon Redshift's drivers when they connect.";
 /// not know.
 const UNKNOWN: &CStr = c"redshift_sessions.driver_parameters";
 
-/// The server_version that a driver is told.
+/// What a driver is told, and how that is called.
 const SERVER_VERSION: &CStr = c"8.0.2";
+const SERVER_VERSION_NAME: &CStr = c"server_version";
 
 /// What stl_connection_log says about a driver. Texts are packed, see `shmem/packed_text.rs`.
 #[derive(Clone, Copy)]
@@ -69,8 +74,29 @@ pub fn own() -> Driver {
 }
 
 /// Called only when the library is loaded with the server. Loaded later, it would come too late for
-/// the startup packet.
-pub fn define() {
+/// the startup packet. Gives the names of those that are another library's.
+pub fn define() -> Vec<&'static CStr> {
+    let mut others = Vec::new();
+    if parameters::exists(PROTOCOL) {
+        PROTOCOL_IS_OTHERS.store(true, Ordering::Relaxed);
+        others.push(PROTOCOL);
+    } else {
+        define_protocol();
+    }
+    for (name, meaning) in TEXTS {
+        if parameters::exists(name) {
+            others.push(name);
+        } else {
+            define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, 0, None);
+        }
+    }
+    let hidden = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
+    let meaning = c"Other parameters of the driver, as its parallel workers read them.";
+    define_text(UNKNOWN, meaning, c"", pg_sys::GucContext::PGC_BACKEND, hidden, Some(check_unknown));
+    others
+}
+
+fn define_protocol() {
     // SAFETY: the assign hook, `announce`, is a plain C function. What PostgreSQL keeps a pointer
     // to lives as long as the process.
     unsafe {
@@ -88,12 +114,6 @@ pub fn define() {
             None,
         );
     }
-    for (name, meaning) in TEXTS {
-        define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, 0, None);
-    }
-    let hidden = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
-    let meaning = c"Other parameters of the driver, as its parallel workers read them.";
-    define_text(UNKNOWN, meaning, c"", pg_sys::GucContext::PGC_BACKEND, hidden, Some(check_unknown));
 }
 
 fn define_text(
@@ -126,16 +146,20 @@ fn define_text(
 /// its leader's settings.
 unsafe extern "C-unwind" fn announce(version: c_int, _extra: *mut c_void) {
     if version != NOT_SENT && gucs::driver_server_version() {
-        // SAFETY: server_version exists in every server. It is PGC_INTERNAL, and is set as the
-        // server itself sets it.
-        unsafe {
-            raw::SetConfigOption(
-                c"server_version".as_ptr(),
-                SERVER_VERSION.as_ptr(),
-                pg_sys::GucContext::PGC_INTERNAL,
-                pg_sys::GucSource::PGC_S_OVERRIDE,
-            );
-        }
+        set_server_version();
+    }
+}
+
+fn set_server_version() {
+    // SAFETY: server_version exists in every server. It is PGC_INTERNAL, and is set as the server
+    // itself sets it.
+    unsafe {
+        raw::SetConfigOption(
+            SERVER_VERSION_NAME.as_ptr(),
+            SERVER_VERSION.as_ptr(),
+            pg_sys::GucContext::PGC_INTERNAL,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
     }
 }
 
@@ -171,7 +195,7 @@ pub unsafe fn read(port: *mut pg_sys::Port, authenticated: bool) {
 }
 
 /// Defines each parameter of this driver that nobody knows, with its value, and takes it off the
-/// list.
+/// list. Where nobody calls `announce`, it is done here, and the workers are told.
 ///
 /// # Safety
 /// As for `read`.
@@ -191,6 +215,10 @@ unsafe extern "C-unwind" fn accept_unknown(port: *mut pg_sys::Port) {
             pairs::add(&mut accepted, name.to_bytes(), value.to_bytes());
             *options = pg_sys::list_delete_nth_cell(*options, index as i32);
             *options = pg_sys::list_delete_nth_cell(*options, index as i32 - 1);
+        }
+        if PROTOCOL_IS_OTHERS.load(Ordering::Relaxed) && gucs::driver_server_version() {
+            set_server_version();
+            pairs::add(&mut accepted, SERVER_VERSION_NAME.to_bytes(), SERVER_VERSION.to_bytes());
         }
         if !accepted.is_empty() {
             let accepted = CString::new(accepted).unwrap_or_default(); // made of C strings, so it has no NUL
@@ -222,7 +250,9 @@ unsafe extern "C-unwind" fn check_unknown(
 unsafe extern "C-unwind" fn define_as_leader(text: *const c_char) {
     // SAFETY: promised by the caller.
     for (name, value) in pairs::of(unsafe { CStr::from_ptr(text) }.to_bytes()) {
-        if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
+        if name == SERVER_VERSION_NAME.to_bytes() {
+            set_server_version();
+        } else if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
             define_unknown(&name, &value);
         }
     }

@@ -78,19 +78,22 @@ const PARAMETERS: &[Parameter] = &[
 /// The second sentence about each of them in pg_settings (extra_desc).
 const NOTE: &CStr = c"A parameter of Amazon Redshift, without effect in PostgreSQL.";
 
-pub fn define() {
-    for parameter in PARAMETERS.iter().filter(|parameter| !exists(parameter.name)) {
-        define_one(parameter);
-    }
+/// Gives the names of those that are another library's.
+pub fn define() -> Vec<&'static CStr> {
+    let (others, own): (Vec<_>, Vec<_>) = PARAMETERS.iter().partition(|parameter| exists(parameter.name));
+    own.into_iter().for_each(define_one);
+    others.into_iter().map(|parameter| parameter.name).collect()
 }
 
-/// Does a parameter of this name exist? A later PostgreSQL, or another extension, may have it.
+/// Does a parameter of this name exist? A later PostgreSQL, or another library, may have it.
 pub fn exists(name: &CStr) -> bool {
-    // SAFETY: plain look-ups, without regard to privileges. The value of a string may be NULL, so
-    // the flags are asked as well.
+    let name = name.as_ptr();
+    // SAFETY: look-ups. The value of a string may be NULL, and its flags 0; then only its text, which
+    // is empty, tells that it is there.
     unsafe {
-        !raw::GetConfigOption(name.as_ptr(), true, false).is_null()
-            || raw::GetConfigOptionFlags(name.as_ptr(), true) != 0
+        !raw::GetConfigOption(name, true, false).is_null()
+            || raw::GetConfigOptionFlags(name, true) != 0
+            || !pg_sys::GetConfigOptionByName(name, std::ptr::null_mut(), true).is_null()
     }
 }
 

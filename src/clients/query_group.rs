@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 
+use crate::clients::parameters;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::per_backend::{Board, Place};
 use crate::pg::raw;
@@ -25,13 +27,22 @@ unsafe impl Place for Slot<WORDS> {}
 /// What Redshift shows for a session that has not chosen a query group.
 pub const DEFAULT: &CStr = c"default";
 
+const NAME: &CStr = c"query_group";
 static SETTING: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(DEFAULT));
 
-pub fn define() {
+/// Is the setting another library's? Then nobody tells us when it changes, so it is asked for.
+static IS_OTHERS: AtomicBool = AtomicBool::new(false);
+
+/// Gives its name if it is another library's.
+pub fn define() -> Option<&'static CStr> {
+    if parameters::exists(NAME) {
+        IS_OTHERS.store(true, Ordering::Relaxed);
+        return Some(NAME);
+    }
     // SAFETY: the assign hook is a plain C function, see there.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
-            c"query_group",
+            NAME,
             c"Label of the statements that follow, in stv_inflight.",
             c"Redshift also chooses the queue by it; PostgreSQL has no queues.",
             &SETTING,
@@ -41,6 +52,20 @@ pub fn define() {
             Some(assign),
             None,
         );
+    }
+    None
+}
+
+/// The setting's value. An empty one of another library's is that of a session which has not chosen
+/// any.
+fn value<'a>() -> &'a CStr {
+    let is_others = IS_OTHERS.load(Ordering::Relaxed);
+    // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole; of a setting
+    // that is no string, a static buffer.
+    unsafe {
+        let value = if is_others { raw::GetConfigOption(NAME.as_ptr(), true, false) } else { *SETTING.as_ptr() };
+        let value = if value.is_null() { c"" } else { CStr::from_ptr(value) };
+        if is_others && value.is_empty() { DEFAULT } else { value }
     }
 }
 
@@ -52,16 +77,15 @@ static BEGUN: BackendLocal<Cell<bool>> = BackendLocal::new(Cell::new(false));
 /// Called with every statement; the first one publishes the label of the configuration file. That
 /// label was set before there was a session, and only now is its encoding known, the database's. An
 /// empty place stands for the default label, so most sessions never touch theirs.
-pub fn publish_initial() {
-    if BEGUN.replace(true) {
+///
+/// If the setting is another library's, each statement publishes what it finds.
+pub fn publish_unless_done() {
+    if BEGUN.replace(true) && !IS_OTHERS.load(Ordering::Relaxed) {
         return;
     }
-    // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole.
-    unsafe {
-        let value: *const c_char = *SETTING.as_ptr();
-        if value.is_null() || CStr::from_ptr(value) != DEFAULT {
-            assign(value, std::ptr::null_mut());
-        }
+    let value = value();
+    if PUBLISHED.get() || value != DEFAULT {
+        publish(value);
     }
 }
 
@@ -105,17 +129,8 @@ fn cut(text: &[u8]) -> &[u8] {
 
 /// The label of this session's statements; None for the default one.
 pub fn own<'a>() -> Option<&'a [u8]> {
-    // SAFETY: NULL or the setting's string, which PostgreSQL only replaces as a whole.
-    unsafe {
-        let value: *const c_char = *SETTING.as_ptr();
-        if value.is_null() {
-            return Some(b"");
-        }
-        // Of a few bytes, faster than to look for their end first.
-        let is_default =
-            DEFAULT.to_bytes_with_nul().iter().enumerate().all(|(index, byte)| *value.add(index) as u8 == *byte);
-        (!is_default).then(|| CStr::from_ptr(value).to_bytes())
-    }
+    let label = value();
+    (label != DEFAULT).then(|| label.to_bytes())
 }
 
 /// The label of a session's statements, and its encoding.
