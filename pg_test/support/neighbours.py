@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import shutil
 import subprocess
 
 from conftest import ROOT, Server
@@ -16,10 +17,25 @@ def origin():
     return pathlib.Path(Server.call("copy")).with_name("origin").read_text().strip()
 
 
+def directories(pg_config):
+    """Where its libraries are, and the files of its extensions."""
+    return pathlib.Path(ask(pg_config, "--pkglibdir")), pathlib.Path(ask(pg_config, "--sharedir"), "extension")
+
+
+def is_there(library):
+    """In the private copy, or in the machine's own server, which may have got it since it was copied."""
+    (libraries, extensions), (their_libraries, their_extensions) = directories(Server.call("copy")), directories(origin())
+    if not (libraries / (library + ".so")).exists() and (their_libraries / (library + ".so")).exists():
+        for file in their_extensions.glob(library + "*"):
+            shutil.copy(file, extensions)
+        shutil.copy(their_libraries / (library + ".so"), libraries)
+    return (libraries / (library + ".so")).exists()
+
+
 @contextlib.contextmanager
 def built(name, *options):
     """A library of pg_test/server."""
-    library = pathlib.Path(ask(Server.call("copy"), "--pkglibdir"), name + ".so")
+    library = directories(Server.call("copy"))[0] / (name + ".so")
     headers = "-I" + ask(origin(), "--includedir-server")
     subprocess.run(["cc", "-shared", "-fPIC", headers, *options, "-o", library, ROOT / "pg_test/server" / (name + ".c")], check=True)
     try:
