@@ -1,6 +1,5 @@
 """pgbouncer between the clients and the server: whose session it is, which pid, what ends it, and what becomes of a driver's parameters."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -26,11 +25,10 @@ def run_pooler(server, tmp_path_factory, ignored):
     """Databases: session and transaction, of these modes, and shared, where all clients are the user pool."""
     directory, port = server.directory(), free_port()
     (directory / "users").write_text("".join('"%s" ""\n' % user for user in ("awsuser", "alice", "bob", "member")))
-    where = "host=127.0.0.1 port=%d dbname=dev pool_size=1" % server.port
+    where = "host=127.0.0.1 port=%d dbname=dev" % server.port
     configuration = directory / ("pgbouncer-%d.ini" % port)
     configuration.write_text(
-        "[databases]\nsession = %s pool_size=5\ntransaction = %s pool_mode=transaction\nshared = %s pool_size=5 user=pool\n"
-        % (where.replace(" pool_size=1", ""), where, where.replace(" pool_size=1", ""))
+        "[databases]\nsession = %s\ntransaction = %s pool_mode=transaction pool_size=1\nshared = %s user=pool\n" % (where, where, where)
         + "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\nauth_type = trust\nauth_file = %s\n" % (port, directory / "users")
         + "ignore_startup_parameters = %s\n" % ignored
     )
@@ -75,12 +73,6 @@ def client(pooler):
         connection.close()
 
 
-@contextlib.contextmanager
-def raises(*errors):
-    with pytest.raises(errors) as error:
-        yield error
-
-
 GONE = (psycopg.errors.AdminShutdown, psycopg.OperationalError)
 
 
@@ -102,7 +94,7 @@ def test_with_a_user_of_the_pooler_all_sessions_are_his(client, admin):
     pid = value(alice, PID)
     assert value(admin, "SELECT trim(user_name) FROM stv_sessions WHERE process = %s", pid) == "pool"
     assert value(bob, "SELECT pg_terminate_backend(%s)", pid) == 1
-    with raises(*GONE):
+    with pytest.raises(GONE):
         alice.execute("SELECT 1")
 
 
@@ -128,7 +120,7 @@ def test_in_session_mode_the_client_ends_with_its_session(client):
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied to terminate session"):
         member.execute("SELECT pg_terminate_backend(%s)", (pid,))
     assert value(other, "SELECT pg_terminate_backend(%s)", pid) == 1
-    with raises(*GONE):
+    with pytest.raises(GONE):
         session.execute("SELECT 1")
 
 
@@ -142,7 +134,7 @@ def test_in_transaction_mode_only_a_transaction_ends(client, admin):
     assert again != pid
     session.execute("BEGIN")
     assert value(admin, "SELECT pg_terminate_backend(%s)", again) == 1
-    with raises(*GONE):
+    with pytest.raises(GONE):
         session.execute("SELECT 1")
 
 
@@ -150,7 +142,7 @@ def test_in_transaction_mode_a_pid_soon_is_anothers(client):
     """Here there is one session for both, so each would end itself."""
     session, other = client("transaction", "alice"), client("transaction", "alice")
     pid = value(session, PID)
-    with raises(*GONE):
+    with pytest.raises(GONE):
         other.execute("SELECT pg_terminate_backend(%s)", (pid,))
     assert value(session, PID) != pid
 
@@ -197,7 +189,7 @@ def test_in_transaction_mode_settings_go_to_whoever_comes_next(client):
 
 def test_without_the_list_drivers_are_refused(strict):
     for driver in DRIVERS:
-        with raises(Refused) as error:
+        with pytest.raises(Refused) as error:
             Raw(strict, **{**driver, "database": "session"})
         assert error.value.message.startswith("unsupported startup parameter: ")
 

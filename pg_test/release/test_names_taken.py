@@ -106,6 +106,21 @@ def test_an_update_looks_for_what_it_adds(install):  # noqa: F811
     database.execute(UPDATE)
 
 
+def test_the_example_of_the_document(install):  # noqa: F811
+    """As psql shows it; plpgsql stands for the other extension."""
+    (example,) = re.findall(r"^```console\ndev=# (.*?);\n(.*?)^```$", (ROOT / "docs/neighbours.md").read_text(), re.MULTILINE | re.DOTALL)
+    database = install("taken", None)
+    for statement in EMULATOR:
+        if "svv_transactions" in statement or "stv_sessions" in statement or "SCHEMA redshift" in statement:
+            database.execute(statement)
+    database.execute("ALTER EXTENSION plpgsql ADD VIEW public.stv_sessions")
+    with pytest.raises(psycopg.errors.DuplicateObject) as error:
+        database.execute(example[0])
+    told = error.value.diag
+    shown = "ERROR:  %s\nDETAIL:  %s\nHINT:  %s\n" % (told.message_primary, told.message_detail, told.message_hint)
+    assert example[1].replace("extension emulator", "extension plpgsql") == shown
+
+
 def test_the_error_is_documented():
     reference = " ".join((ROOT / "docs/reference.md").read_text().split())
     assert "| 42710 | error | `%s` |" % MESSAGE in reference

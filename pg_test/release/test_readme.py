@@ -17,6 +17,8 @@ Example = collections.namedtuple("Example", "document line language text")
 NOT_OURS = {".git", "target"}
 # What other tests run, and what is there to be read only.
 RUN_ELSEWHERE = {("docs/testing.md", language): "test_testing.py" for language in ("python", "console", "yaml")}
+RUN_ELSEWHERE |= {("docs/neighbours.md", "console"): "test_names_taken.py", ("docs/neighbours.md", "text"): "test_orders.py",
+                  ("docs/neighbours.md", "ini"): "test_pgbouncer.py"}  # fmt: skip
 RECORDS = {("docs/security.md", "text"): "a run of the storm", ("docs/design.md", "text"): "a drawing"}
 
 
@@ -254,7 +256,7 @@ def test_every_column_of_logs_is_in_the_reference(admin):
     assert [row[0] for row in shown] == [name for (name,) in admin.execute("SELECT log FROM redshift_sessions.logs()")]
 
 
-WHO = {"superuser": "superuser", "user": "any user", "postmaster": "server start", "sighup": "configuration file", "backend": "the connection"}
+WHO = {"superuser": "superuser", "user": "any user", "postmaster": "server start", "sighup": "configuration file", "backend": "the connection", "internal": "nobody"}
 
 
 def settings(admin, condition):

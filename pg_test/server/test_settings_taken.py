@@ -7,7 +7,7 @@ import signal
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, Server, eventually, pid_of, value
+from conftest import EVERYTHING, ROOT, Server, eventually, pid_of, value
 from neighbours import built
 from protocol import Raw
 
@@ -136,6 +136,30 @@ def test_a_library_that_comes_when_the_server_runs_comes_too_late(server):
         with pytest.raises(psycopg.errors.InternalError_, match='attempt to redefine parameter "query_group"'):
             session.execute("LOAD 'settings'")
         assert value(session, "SHOW query_group") == "default"
+
+
+def test_what_the_configuration_files_say_is_read_before_any_library_is_there(server, admin):
+    """So ALTER SYSTEM, which writes into one, is refused."""
+    names = "SELECT name FROM pg_settings WHERE category = 'Customized Options' AND name NOT LIKE '%.%'"
+    names = [name for (name,) in admin.execute(names)]
+    assert len(names) == 42
+    for name in names:
+        with pytest.raises(psycopg.errors.CantChangeRuntimeParam, match='parameter "%s" cannot be changed' % name):
+            admin.execute("ALTER SYSTEM SET %s = DEFAULT" % name)
+    with pytest.raises(AssertionError, match='unrecognized configuration parameter "query_group"'):
+        serve("redshift_sessions", query_group="nightly")
+    Server.call("remove", "test-settings")
+    admin.execute("ALTER DATABASE dev SET query_group = 'nightly'")
+    try:
+        with server.connect("alice") as session:
+            assert value(session, "SHOW query_group") == "nightly"
+    finally:
+        admin.execute("ALTER DATABASE dev RESET query_group")
+
+
+def test_the_line_is_documented():
+    start = LINE.partition(": ")[0]
+    assert re.search("^LOG:  %s: query_group, client_protocol_version$" % start, (ROOT / "docs/neighbours.md").read_text(), re.MULTILINE)
 
 
 def test_in_session_preload_libraries_the_other_one_must_come_first():

@@ -87,7 +87,8 @@ pub fn define() -> Vec<&'static CStr> {
         if parameters::exists(name) {
             others.push(name);
         } else {
-            define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, 0, None);
+            let flags = parameters::NOT_BY_ALTER_SYSTEM;
+            define_text(name, meaning, c"", pg_sys::GucContext::PGC_BACKEND, flags, None);
         }
     }
     let hidden = pg_sys::GUC_NO_SHOW_ALL | pg_sys::GUC_NOT_IN_SAMPLE | pg_sys::GUC_DISALLOW_IN_FILE;
@@ -108,7 +109,7 @@ fn define_protocol() {
             NOT_SENT,
             i32::MAX,
             GucContext::Backend,
-            GucFlags::default(),
+            GucFlags::DISALLOW_IN_AUTO_FILE,
             None,
             Some(announce),
             None,

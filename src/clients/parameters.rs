@@ -63,7 +63,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter(c"json_serialization_parse_nested_strings", Type::Bool(false), c"Strings in such data would be parsed as JSON."),
     parameter(c"max_concurrency_scaling_clusters", Type::Int { default: 1, least: 0, most: 10 }, c"Number of clusters that concurrency scaling would use."),
     parameter(c"max_cursor_result_set_size", Type::Int { default: 0, least: 0, most: 14_400_000 }, c"Size of a cursor's result in megabytes; unused in Redshift too."),
-    Parameter { context: GucContext::PGC_SIGHUP, ..parameter(c"max_failed_login_attempts", Type::Int { default: 5, least: 2, most: 50 }, c"Failed logins after which a user would be locked.") },
+    Parameter { context: GucContext::PGC_INTERNAL, ..parameter(c"max_failed_login_attempts", Type::Int { default: 5, least: 2, most: 50 }, c"Failed logins after which a user would be locked.") },
     parameter(c"mv_enable_aqmv_for_session", Type::Bool(true), c"Queries would be rewritten to use materialized views."),
     parameter(c"navigate_super_null_on_error", Type::Bool(true), c"A missing member of SUPER would give NULL."),
     parameter(c"parse_super_null_on_error", Type::Bool(false), c"Input of SUPER that cannot be parsed would give NULL."),
@@ -77,6 +77,10 @@ const PARAMETERS: &[Parameter] = &[
 
 /// The second sentence about each of them in pg_settings (extra_desc).
 const NOTE: &CStr = c"A parameter of Amazon Redshift, without effect in PostgreSQL.";
+
+/// For settings without a dot in their names. PostgreSQL reads its configuration files before it
+/// loads libraries, and does not start if such a setting is in them: so ALTER SYSTEM refuses it.
+pub const NOT_BY_ALTER_SYSTEM: u32 = pg_sys::GUC_DISALLOW_IN_AUTO_FILE;
 
 /// Gives the names of those that are another library's.
 pub fn define() -> Vec<&'static CStr> {
@@ -100,34 +104,35 @@ pub fn exists(name: &CStr) -> bool {
 fn define_one(parameter: &Parameter) {
     let &Parameter { name, meaning, ref kind, context } = parameter;
     let (name, meaning, note) = (name.as_ptr(), meaning.as_ptr(), NOTE.as_ptr());
+    let flags = NOT_BY_ALTER_SYSTEM as c_int;
     // SAFETY: all that PostgreSQL keeps a pointer to lives as long as the process.
     unsafe {
         match *kind {
             Type::Bool(default) => {
                 let value = Box::leak(Box::new(default));
-                pg_sys::DefineCustomBoolVariable(name, meaning, note, value, default, context, 0, None, None, None);
+                pg_sys::DefineCustomBoolVariable(name, meaning, note, value, default, context, flags, None, None, None);
             }
             Type::Int { default, least, most } => {
                 let value = Box::leak(Box::new(default));
                 pg_sys::DefineCustomIntVariable(
-                    name, meaning, note, value, default, least, most, context, 0, None, None, None,
+                    name, meaning, note, value, default, least, most, context, flags, None, None, None,
                 );
             }
             Type::Real { default, least, most } => {
                 let value = Box::leak(Box::new(default));
                 pg_sys::DefineCustomRealVariable(
-                    name, meaning, note, value, default, least, most, context, 0, None, None, None,
+                    name, meaning, note, value, default, least, most, context, flags, None, None, None,
                 );
             }
             Type::Text(default) => {
                 let value = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
                 let default = default.as_ptr();
-                pg_sys::DefineCustomStringVariable(name, meaning, note, value, default, context, 0, None, None, None);
+                pg_sys::DefineCustomStringVariable(name, meaning, note, value, default, context, flags, None, None, None);
             }
             Type::Choice(choices) => {
                 let value: &mut c_int = Box::leak(Box::new(0));
                 let choices = Box::leak(enum_entries(choices)).as_ptr();
-                pg_sys::DefineCustomEnumVariable(name, meaning, note, value, 0, choices, context, 0, None, None, None);
+                pg_sys::DefineCustomEnumVariable(name, meaning, note, value, 0, choices, context, flags, None, None, None);
             }
         }
     }

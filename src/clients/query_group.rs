@@ -47,7 +47,7 @@ pub fn define() -> Option<&'static CStr> {
             c"Redshift also chooses the queue by it; PostgreSQL has no queues.",
             &SETTING,
             GucContext::Userset,
-            GucFlags::default(),
+            GucFlags::DISALLOW_IN_AUTO_FILE,
             None,
             Some(assign),
             None,
