@@ -92,8 +92,8 @@ pub fn define() -> Vec<&'static CStr> {
 /// Does a parameter of this name exist? A later PostgreSQL, or another library, may have it.
 pub fn exists(name: &CStr) -> bool {
     let name = name.as_ptr();
-    // SAFETY: look-ups. The value of a string may be NULL, and its flags 0; then only its text, which
-    // is empty, tells that it is there.
+    // SAFETY: look-ups. The value of a string may be NULL, and its flags 0. Then only its text,
+    // which is empty, tells that it is there.
     unsafe {
         !raw::GetConfigOption(name, true, false).is_null()
             || raw::GetConfigOptionFlags(name, true) != 0
@@ -127,12 +127,16 @@ fn define_one(parameter: &Parameter) {
             Type::Text(default) => {
                 let value = Box::leak(Box::new(std::ptr::null_mut::<c_char>()));
                 let default = default.as_ptr();
-                pg_sys::DefineCustomStringVariable(name, meaning, note, value, default, context, flags, None, None, None);
+                pg_sys::DefineCustomStringVariable(
+                    name, meaning, note, value, default, context, flags, None, None, None,
+                );
             }
             Type::Choice(choices) => {
                 let value: &mut c_int = Box::leak(Box::new(0));
                 let choices = Box::leak(enum_entries(choices)).as_ptr();
-                pg_sys::DefineCustomEnumVariable(name, meaning, note, value, 0, choices, context, flags, None, None, None);
+                pg_sys::DefineCustomEnumVariable(
+                    name, meaning, note, value, 0, choices, context, flags, None, None, None,
+                );
             }
         }
     }
