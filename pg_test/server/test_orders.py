@@ -49,6 +49,8 @@ def restart(server, libraries):
 
 @pytest.mark.parametrize("order", ORDERS, ids=",".join)
 def test_each_order(idle, order):
+    if len(order) > 2:
+        order = [name for name in order if name == OURS or is_there(name)]
     for name in order:
         if name in NEIGHBOURS and not is_there(name):
             pytest.skip("%s is not here; it comes from %s" % (name, NEIGHBOURS[name]))
