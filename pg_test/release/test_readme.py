@@ -282,7 +282,7 @@ DRIVERS = "extra_desc LIKE 'Sent by Amazon Redshift''s drivers%'"
     [
         ("## Settings", "name LIKE 'redshift\\_sessions.%'", 13),
         ("## Session parameters", PARAMETERS, 32),
-        ("## Amazon's drivers", DRIVERS, 10),
+        ("### Driver parameters", DRIVERS, 10),
     ],
 )
 def test_every_setting_is_in_the_reference(admin, heading, condition, number):
