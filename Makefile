@@ -1,7 +1,7 @@
 # Everything that people call. Each target is a script; this file only names them.
 
 PORT ?= 5439
-export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED FAULT SOURCE ROUNDS PGBENCH_SECONDS CALLS READS
+export PG PG_CONFIG DESTDIR TAG PORT ONCE DURATION SESSIONS SEED FAULT SOURCE ROUNDS PGBENCH_SECONDS CALLS READS PACKAGED PG_TAG
 
 # Into the private copy, or not at all: with an empty PG_CONFIG it would be the machine's own server.
 install_privately = pg_config=$$(pg_test/private-server copy) && PG_CONFIG=$$pg_config .ci/install
@@ -54,7 +54,7 @@ package: ## builds and checks the Debian package for PG= or PG_CONFIG=; BARE=1 a
 archive: ## the archive for PGXN of the last commit, in target/package
 	@.ci/archive
 
-image: ## builds the Docker image of docker/ for PG=, waits until its server is healthy, asks it, and stops it
+image: ## builds the Docker image for PG= and tests it with the engine; PACKAGED=1 out of target/package
 	@.ci/image
 
 publish: ## checks that a release of TAG= agrees with itself, and puts target/package into one on GitHub

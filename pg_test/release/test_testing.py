@@ -1,6 +1,7 @@
 """What docs/testing.md shows is what happens: its files are run by pytest, its commands by a shell, each against a server.
 
-Docker is not there: its command and its Python client are stand-ins, which check what they are asked and lead to the server.
+Docker's command and its Python client are stand-ins here, which check what they are asked and lead to the server;
+pg_test/image runs the same examples with Docker itself.
 """
 
 import os
@@ -8,51 +9,12 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from conftest import ROOT, Server, free_port
-
-DOCUMENT = (ROOT / "docs/testing.md").read_text()
-COMPOSE = "redshift_sessions/docker/compose.yaml"
-
-
-def blocks(language):
-    return re.findall(r"^```%s\n(.*?)^```$" % language, DOCUMENT, re.DOTALL | re.MULTILINE)
-
-
-def python_block(first_line):
-    (block,) = [block for block in blocks("python") if block.startswith("# %s\n" % first_line)]
-    return block
-
-
-def commands(pattern):
-    return [line[2:] for block in blocks("console") for line in block.splitlines() if re.search(pattern, line)]
-
-
-@pytest.fixture
-def suite(tmp_path):
-    """Runs the given files as a test suite of their own; returns how many passed and failed, and what was printed."""
-    (tmp_path / "redshift_sessions").symlink_to(ROOT)
-    (tmp_path / "tests").mkdir()
-
-    def suite(files, port, *options, command=(sys.executable, "-m", "pytest", "tests")):
-        for name, text in files.items():
-            (tmp_path / "tests" / name).write_text(text)
-        environment = {**os.environ, "REDSHIFT_PORT": str(port), "PYTHONPATH": str(tmp_path / "tests"), "TESTCONTAINERS_RYUK_DISABLED": "true"}
-        for variable in [name for name in environment if name.startswith("PYTEST_")]:
-            del environment[variable]
-        run = subprocess.run(
-            [*command, *options], cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100
-        )
-        counts = re.findall(r"(\d+) (passed|failed|error)", run.stdout.splitlines()[-1])
-        return {kind: int(number) for number, kind in counts}, run.stdout
-
-    return suite
-
-
-def clean_state():
-    return {"conftest.py": python_block("tests/conftest.py"), "test_cleanup.py": python_block("tests/test_cleanup.py")}
+from examples import DOCUMENT, blocks, clean_state, commands, python_block, suite  # noqa: F401, a fixture
 
 
 def test_no_block_is_forgotten():
@@ -61,10 +23,12 @@ def test_no_block_is_forgotten():
         "# tests/conftest.py",
         "# tests/test_cleanup.py",
         "# tests/conftest.py, with make run",
+        "# tests/conftest.py, with pytest-postgresql",
         "# tests/conftest.py, with testcontainers",
         "# tests/test_server.py",
     ]
-    assert len(re.findall("^```", DOCUMENT, re.MULTILINE)) == 2 * (len(names) + len(blocks("console")) + len(blocks("yaml")))
+    others = [len(blocks(language)) for language in ("console", "yaml", "js", "java")]
+    assert others == [3, 1, 1, 1] and len(re.findall("^```", DOCUMENT, re.MULTILINE)) == 2 * (len(names) + sum(others))
 
 
 def test_the_suite_with_a_clean_state_passes_twice(suite, server, admin):
@@ -96,6 +60,39 @@ def test_with_make_run(suite):
         assert not (pathlib.Path(Server.call("directory", "demo-%d" % port)) / "data/postmaster.pid").exists(), "it has stopped"
     finally:
         Server.call("remove", "demo-%d" % port)
+
+
+PG_CTL = """#!/bin/bash -e
+# The server refuses to run as root: what root's pytest has made for it is given to its user.
+cd /
+for option; do
+    case $directory in -D | --pgdata) chown %(user)s "$(dirname "$option")" && chmod o+x "$(dirname "$option")/.." ;; esac
+    directory=$option
+done
+exec runuser -u %(user)s -- %(pg_ctl)s "$@"
+"""
+
+
+@pytest.fixture
+def pg_ctl(tmp_path):
+    """The private server's; pytest-postgresql finds it on PATH as it finds anybody's."""
+    program = pathlib.Path(Server.call("copy")).with_name("pg_ctl")
+    if os.getuid() == 0:
+        wrapper = tmp_path / "bin/pg_ctl"
+        wrapper.parent.mkdir()
+        wrapper.write_text(PG_CTL % {"user": "postgres", "pg_ctl": program})
+        wrapper.chmod(0o755)
+        program = wrapper
+    return program
+
+
+def test_with_pytest_postgresql(suite, pg_ctl):
+    files = {"conftest.py": python_block("tests/conftest.py, with pytest-postgresql"), "test_server.py": python_block("tests/test_server.py")}
+    # Where the server's user may go.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        counts, output = suite(files, 0, "--postgresql-exec", pg_ctl, "--basetemp", directory + "/tests")
+    assert counts == {"passed": 1}, output
 
 
 DOCKER_CLIENT = '''
@@ -157,11 +154,11 @@ def test_the_commands_with_docker(suite, server, tmp_path):
     (tmp_path / "bin/docker").write_text('#!/bin/sh -e\n[ "$1 $2" = "compose -f" ]\ntest -f "$3"\nshift 3\necho "docker: $*"\n')
     (tmp_path / "bin/docker").chmod(0o755)
     shell = "export PATH=%s:%s:$PATH; set -e; " % (tmp_path / "bin", os.path.dirname(sys.executable))
-    counts, output = suite(clean_state(), server.port, shell + "\n".join(commands("docker|pytest")[:2]), command=("sh", "-c"))
+    counts, output = suite(clean_state(), server.port, shell + "\n".join(commands("docker compose|pytest")[:2]), command=("sh", "-c"))
     assert counts == {"passed": 3}, output
     assert output.startswith("docker: up --build --wait\n")
-    _, output = suite({}, server.port, shell + commands("docker")[-1], command=("sh", "-c"))
-    assert output == "docker: down --volumes\n"
+    _, output = suite({}, server.port, shell + commands("docker compose")[-1], command=("sh", "-c"))
+    assert output == "docker: down\n"
     (workflow,) = blocks("yaml")
     runs = re.findall(r"- run: (.*)", workflow)
-    assert runs[1:] == commands("docker|pytest")[:2]
+    assert runs[1:] == commands("docker compose|pytest")[:2]

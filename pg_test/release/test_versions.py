@@ -42,6 +42,11 @@ def test_builds_and_workflows_know_all_majors():
     assert "pg: %s\n        machine" % MAJORS in tested and "pg: %s\n        machine" % MAJORS in released
 
 
+def test_the_images_that_are_published_are_those_that_are_tested():
+    images = re.findall(r"pg: (\[14, 15, [0-9, ]*\])\n", text(".github/workflows/ci.yml").split("\n  image:")[1] + text(".github/workflows/release.yml").split("\n  image:")[1])
+    assert images == [str(MAJORS[:-1])] * 3, "the last one is a release candidate"
+
+
 def test_the_image_is_built_with_the_same_rust():
     assert "ARG RUST=%s\n" % RUST in text("docker/Dockerfile")
 
