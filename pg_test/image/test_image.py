@@ -6,7 +6,7 @@ import pytest
 
 from conftest import eventually, value
 from containers import IMAGE, MAJOR, TRUSTING, Container, docker
-from test_passwords import DRIVERS, WITHOUT_SCRAM
+from logins import DRIVERS, WITHOUT_SCRAM
 
 ROWS = """
     SELECT (SELECT count(*) FROM stl_connection_log), (SELECT count(*) FROM stl_sessions), (SELECT count(*) FROM stv_sessions),

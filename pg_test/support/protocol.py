@@ -4,6 +4,32 @@ import hashlib
 import socket
 import struct
 
+# As their public sources send them.
+PYTHON = {
+    "application_name": "",
+    "client_protocol_version": "2",
+    "driver_version": "Redshift Python Driver 2.2.0",
+    "os_version": "Linux-6.1-x86_64-with-glibc2.36",
+    "driver_discovery_version": "1",
+}
+JDBC = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO",
+    "TimeZone": "UTC",
+    "extra_float_digits": "2",
+    "application_name": "[main]x.Main.main(Main.java:1)",
+    "driver_version": "Redshift JDBC Driver 2.2.6",
+    "os_version": "Linux 6.1.0 amd64",
+    "client_protocol_version": "3",
+}
+ODBC = {
+    "client_protocol_version": "1",
+    "driver_version": "Redshift ODBC Driver 2.1.17",
+    "os_version": "Linux 6.1 x86_64",
+    "plugin_name": "none",
+    "application_name": "/usr/bin/isql",
+}
+
 
 class Refused(Exception):
     def __init__(self, fields):
