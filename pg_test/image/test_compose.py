@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from conftest import ROOT, free_port
-from containers import IMAGE, MAJOR, Container, docker, volumes
+from containers import IMAGE, MAJOR, Container, docker, volumes_of
 from examples import blocks, clean_state, commands, python_block, suite  # noqa: F401, a fixture
 
 COMPOSE = ("compose", "-f", str(ROOT / "docker/compose.yaml"))
@@ -31,14 +31,13 @@ def as_tested(text):
 
 
 def test_the_commands_in_their_order(suite, port):
-    before = volumes()
     shell = "export PATH=%s:$PATH; set -ex; " % os.path.dirname(sys.executable)
     counts, output = suite(clean_state(), port, shell + "\n".join(commands("docker compose .* up|pytest")), command=("sh", "-c"), timeout=1800)
     assert counts == {"passed": 3}, output
-    assert volumes() == before, "the data are in memory"
+    (container,) = docker(*COMPOSE, "ps", "--quiet").split()
+    assert volumes_of(container) == [], "the data are in memory"
     _, output = suite({}, port, shell + commands("docker compose .* down")[0], command=("sh", "-c"))
     assert "Removed" in output and docker("ps", "--quiet", "--filter", "label=com.docker.compose.project=redshift_sessions_check") == ""
-    assert volumes() == before
 
 
 def test_it_begins_anew_each_time(port):
@@ -67,31 +66,27 @@ def test_the_image_with_a_password_a_schema_and_read_only(tmp_path):
     script = as_tested(block).replace("--name redshift ", "--name %s " % name).replace("volumes redshift", "volumes " + name)
     *start, end = script.replace("127.0.0.1:5439", "127.0.0.1:%d" % port).splitlines()
     assert len(start) == 2
-    before = volumes()
     subprocess.run(["sh", "-ec", "\n".join(start)], cwd=tmp_path, check=True)
     try:
         with Container(name).wait().connect(password="secret") as session:
             assert session.execute("SELECT to_regclass('lineitem')::text, pg_terminate_backend(0)").fetchone() == ("lineitem", 0)
+        (volume,) = volumes_of(name)
     finally:
         subprocess.run(["sh", "-ec", end], check=True)
-    assert volumes() == before
+    assert volume not in docker("volume", "ls", "--quiet").split()
 
 
 def test_testcontainers_for_python(suite):
-    before = volumes()
     files = {"conftest.py": as_tested(python_block("tests/conftest.py, with testcontainers")), "test_server.py": python_block("tests/test_server.py")}
     counts, output = suite(files, 0)
     assert counts == {"passed": 1}, output
-    assert volumes() == before
 
 
 def test_testcontainers_for_node(tmp_path):
-    before = volumes()
     (block,) = blocks("js")
     (tmp_path / "test").mkdir()
     (tmp_path / "test/redshift.test.js").write_text(as_tested(block))
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "testcontainers@12.2.0", "pg@8.16.3"], cwd=tmp_path, check=True)
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "testcontainers@11.5.1", "pg@8.16.3"], cwd=tmp_path, check=True)
     environment = {**os.environ, "TESTCONTAINERS_RYUK_DISABLED": "true"}
     run = subprocess.run(["node", "--test"], cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert run.returncode == 0 and re.search(r"^. pass 1$", run.stdout, re.MULTILINE), run.stdout
-    assert volumes() == before

@@ -19,8 +19,9 @@ def docker(*arguments, **options):
     return run.stdout.strip()
 
 
-def volumes():
-    return set(docker("volume", "ls", "--quiet").split())
+def volumes_of(container):
+    mounts = json.loads(docker("inspect", "--format", "{{json .Mounts}}", container))
+    return [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
 
 
 class Container:
