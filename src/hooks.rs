@@ -137,28 +137,14 @@ unsafe extern "C-unwind" fn define_settings() {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn look_for_targets() {
-    extension::targets();
-}
-
-#[pg_guard]
 unsafe extern "C-unwind" fn place_logs() {
     // SAFETY: the server is starting. The callback is a plain function, and forked processes forget
     // it.
     unsafe {
         if shared_memory::place(&SEGMENTS) {
             file::load();
-            pg_sys::on_shmem_exit(Some(save_logs), pg_sys::Datum::from(0));
+            pg_sys::on_shmem_exit(Some(file::save_at_exit), pg_sys::Datum::from(0));
         }
-    }
-}
-
-/// Called when the server stops. A code other than 0 means that it crashed or failed to start;
-/// after a crash nothing in memory can be trusted.
-#[pg_guard]
-unsafe extern "C-unwind" fn save_logs(code: c_int, _argument: pg_sys::Datum) {
-    if code == 0 {
-        file::save();
     }
 }
 
@@ -191,29 +177,14 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
 unsafe fn before_planner(parse: *mut pg_sys::Query) -> pg_sys::planner_hook_type {
     // SAFETY: promised by the caller.
     unsafe {
-        let has_native_call = find::has_native_call(parse);
-        if has_native_call || serverless::is_on() {
-            change_query(parse, has_native_call);
-        }
-    }
-    PLANNER.get()
-}
-
-/// Apart, because a guard needs much of the stack.
-///
-/// # Safety
-/// The query is the planner's.
-#[cold]
-unsafe fn change_query(parse: *mut pg_sys::Query, has_native_call: bool) {
-    // SAFETY: promised by the caller.
-    unsafe {
         if serverless::is_on() {
             serverless::refuse_query(parse);
         }
-        if has_native_call {
+        if find::has_native_call(parse) {
             redirect::redirect_nested(parse);
         }
     }
+    PLANNER.get()
 }
 
 compat::planner_hook!(planner, before_planner);
@@ -233,7 +204,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
         // A statement that has run into its timeout can no longer look up whether the extension is
         // here, so that is done now.
         if pg_sys::StatementTimeout > 0 && extension::is_unknown() && raw::IsTransactionState() {
-            look_for_targets();
+            extension::look();
         }
         if let Some(next) = ANALYZE.get() {
             next(pstate, query, jstate);

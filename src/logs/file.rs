@@ -8,9 +8,13 @@
 //! file, it is set aside, with a line in the server's log.
 
 use std::cell::Cell;
+use std::ffi::c_int;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::Datum;
 
 use crate::error;
 use crate::logs;
@@ -57,7 +61,16 @@ pub fn server_is_up() {
     }
 }
 
-pub fn save() {
+/// Called when the server stops. A code other than 0 means that it crashed or failed to start;
+/// after a crash nothing in memory can be trusted.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn save_at_exit(code: c_int, _argument: Datum) {
+    if code == 0 {
+        save();
+    }
+}
+
+fn save() {
     let written = file_format::encode(logs::save()).and_then(|text| {
         // Always a new file: a pipe of that name would wait for a reader, and a link would lead
         // elsewhere.

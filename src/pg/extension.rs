@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 
+use pgrx::pg_guard;
 use pgrx::pg_sys::{self, AttrNumber, Datum, Oid};
 
 use crate::error;
@@ -47,6 +48,15 @@ pub fn targets() -> Option<Targets> {
         KNOWN.targets.set(Some(found));
     }
     found
+}
+
+/// Has `targets` look, so that it is known; for hooks, which have no guard.
+///
+/// # Safety
+/// Must be called inside a transaction.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn look() {
+    targets();
 }
 
 /// Is it known, without a look-up, that the extension is here?

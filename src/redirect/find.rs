@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
-use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
 use crate::gucs;
@@ -40,16 +39,11 @@ pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
         if WALKED.get() > MANY {
             WALKED.set(0);
             // SAFETY: a query is planned inside a transaction.
-            unsafe { look_for_extension() }
+            unsafe { extension::look() }
         }
     }
     // SAFETY: promised by the caller; the walk changes nothing.
     unsafe { find_in_query(query) }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn look_for_extension() {
-    extension::targets();
 }
 
 /// # Safety

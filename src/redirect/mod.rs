@@ -5,8 +5,8 @@
 //! every other call becomes the boolean one when the query is planned. `function_body` keeps calls
 //! from being hidden by inlining, and `refuse` refuses those that the planner hook does not see.
 //!
-//! `find` looks for calls. The database is searched for operators over PostgreSQL's functions when a
-//! query first has a user-made operator or calls a function in language SQL; the answer is kept
+//! `find` looks for calls. The database is searched for operators over PostgreSQL's functions when
+//! a query first has a user-made operator or calls a function in language SQL; the answer is kept
 //! until an operator changes.
 
 pub mod sql_text;

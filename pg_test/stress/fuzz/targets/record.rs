@@ -34,9 +34,9 @@ fuzz_target!(|data: &[u8]| {
     let finished = Finished::decode(&words);
     let texts = finished.texts(&words, Vec::with_capacity);
     for (text, most, length) in [
-        (texts.text(), Finished::TEXT_BYTES, finished.text_length),
-        (texts.label(), Finished::LABEL_BYTES, finished.label_length),
-        (texts.error(), Finished::ERROR_BYTES, finished.error_length),
+        (texts.text(), Finished::TEXT_BYTES, finished.lengths.text),
+        (texts.label(), Finished::LABEL_BYTES, finished.lengths.label),
+        (texts.error(), Finished::ERROR_BYTES, finished.lengths.error),
     ] {
         assert!(text.len() <= most && text.len() <= length.into());
     }
