@@ -325,8 +325,6 @@ pub unsafe fn plain_parts(query: &pg_sys::Query) -> Option<PlainParts> {
             mergeActionList: merge_actions,
         #[cfg(pg17_plus)]
             mergeJoinCondition: merge_condition,
-        #[cfg(pg19_plus)]
-            forPortionOf: portion,
         // That function does not go into these.
         type_: _,
         commandType: _,
@@ -376,8 +374,6 @@ pub unsafe fn plain_parts(query: &pg_sys::Query) -> Option<PlainParts> {
     let rare = rare || !merge_actions.is_null();
     #[cfg(pg17_plus)]
     let rare = rare || !merge_condition.is_null();
-    #[cfg(pg19_plus)]
-    let rare = rare || !portion.is_null();
     // SAFETY: promised by the caller. Of a plain table range_table_entry_walker visits these two.
     let mut tables = unsafe { list::pointers::<pg_sys::RangeTblEntry>(rtable).map(|table| &*table) };
     let plain = !rare
