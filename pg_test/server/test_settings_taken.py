@@ -33,9 +33,9 @@ def taken(request):
 
 
 def label(reader, session):
-    """What others see while the session runs a statement."""
+    """What others see while the session runs a statement: after it was analyzed, for that publishes the label."""
     session.pgconn.send_query(b"SELECT pg_advisory_lock(1)")
-    query = "SELECT trim(label) FROM stv_inflight WHERE pid = %s" % pid_of(session)
+    query = "SELECT trim(label) FROM stv_inflight JOIN pg_locks USING (pid) WHERE NOT pg_locks.granted AND pid = %s" % pid_of(session)
     shown = eventually(lambda: reader.execute(query).fetchone())[0]
     session.cancel()
     while session.pgconn.get_result():
