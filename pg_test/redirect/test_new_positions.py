@@ -45,7 +45,7 @@ POSITIONS = {
         "SELECT * FROM f()",
     ),
 }
-NEW = (psycopg.errors.SyntaxError, psycopg.errors.UndefinedFunction, psycopg.errors.FeatureNotSupported)
+NEW = tuple(getattr(psycopg.errors, name) for name in ("SyntaxError", "UndefinedFunction", "FeatureNotSupported", "WrongObjectType", "InvalidParameterValue"))
 
 
 @pytest.fixture
