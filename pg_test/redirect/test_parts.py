@@ -92,3 +92,16 @@ def parts(admin):
     admin.execute("CREATE SCHEMA parts AUTHORIZATION alice; GRANT pg_write_server_files TO alice; SET ROLE alice; CREATE TABLE parts.t (a int, b int); CREATE TABLE parts.k (a int UNIQUE); RESET ROLE")
     yield
     admin.execute("DROP SCHEMA parts CASCADE; REVOKE pg_write_server_files FROM alice")
+
+
+def test_a_query_without_a_call_waits_for_no_catalog(login, admin):
+    session = login("bob")
+    session.execute("SET lock_timeout = '1s'")
+    for _ in range(10):
+        session.execute("SELECT abs(1)", prepare=False)  # by then PostgreSQL knows what it looks up itself
+    admin.execute("BEGIN; LOCK TABLE pg_namespace, pg_proc")
+    try:
+        for _ in range(200):
+            session.execute("SELECT abs(1)", prepare=False)
+    finally:
+        admin.execute("ROLLBACK")

@@ -106,8 +106,6 @@ pub fn of(pid: i32, start: i64) -> Option<i32> {
 
 /// The start and the number of the statement that this session asked for last.
 static OWN: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)));
-/// This session's place, once it was asked for.
-static OWN_PLACE: BackendLocal<Cell<Option<&'static Numbered>>> = BackendLocal::new(Cell::new(None));
 
 /// The number of a statement of this session.
 pub fn own(start: i64) -> i32 {
@@ -121,10 +119,7 @@ pub fn own(start: i64) -> i32 {
 }
 
 fn agreed(start: i64) -> i32 {
-    if OWN_PLACE.get().is_none() {
-        OWN_PLACE.set(NUMBERED.own());
-    }
-    match (OWN_PLACE.get(), COUNTER.0.get()) {
+    match (NUMBERED.own(), COUNTER.0.get()) {
         (Some(place), Some(counter)) => {
             shown(agree(place, counter, start, Asker::Session).unwrap_or_else(|| Counter::next(counter)))
         }

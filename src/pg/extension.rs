@@ -64,11 +64,6 @@ pub fn are_known() -> bool {
     matches!(KNOWN.targets.get(), Some(Some(_)))
 }
 
-/// Is it known, without a look-up, that the extension is not here?
-pub fn is_known_to_be_missing() -> bool {
-    matches!(KNOWN.targets.get(), Some(None))
-}
-
 /// Would `targets` have to look?
 pub fn is_unknown() -> bool {
     KNOWN.targets.get().is_none()

@@ -1,49 +1,29 @@
 //! Looks for native calls in a query, before it is planned.
 //!
 //! Nearly every statement has none and comes by here. So a query of the common shape is walked by
-//! ourselves, and PostgreSQL's walkers, which are called for each node, get the rest. No catalog is
-//! asked, but in a session that has planned some queries: once, whether the extension is here.
+//! ourselves, and PostgreSQL's walkers, which are called for each node, get the rest. Only about
+//! operators that users have made is the catalog asked: a look-up may wait for a lock.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
 use pgrx::pg_sys::{self, Node, NodeTag, Oid};
 
 use crate::gucs;
-use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
-use crate::pg::extension;
 use crate::pg::list;
 use crate::pg::native_functions::is_native;
 use crate::pg::raw;
 use crate::redirect::function_body;
 
-/// After so many queries it pays to ask whether the extension is in this database.
-const MANY: u32 = 50;
-
-/// Queries that were walked since it was known.
-static WALKED: BackendLocal<Cell<u32>> = BackendLocal::new(Cell::new(0));
-
-/// Does the query have a native call that is to be redirected? Not guarded, since every query comes
-/// by: an error here is PostgreSQL's own, and goes past us.
+/// Does the query have a native call? Not guarded, since every query comes by: an error here is
+/// PostgreSQL's own, and goes past us.
 ///
 /// # Safety
 /// `query` is about to be planned.
 pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
-    if !gucs::redirect() || extension::is_known_to_be_missing() {
-        return false;
-    }
-    if extension::is_unknown() {
-        WALKED.set(WALKED.get() + 1);
-        if WALKED.get() > MANY {
-            WALKED.set(0);
-            // SAFETY: a query is planned inside a transaction.
-            unsafe { extension::look() }
-        }
-    }
     // SAFETY: promised by the caller; the walk changes nothing.
-    unsafe { find_in_query(query) }
+    gucs::redirect() && unsafe { find_in_query(query) }
 }
 
 /// # Safety
