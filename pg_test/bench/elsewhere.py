@@ -69,6 +69,6 @@ def disturbance(report, server):
         rates[name], longest[name] = len(taken), taken[-1]
     with server.connect() as admin:
         floor = in_turn({"floor": answer(admin, LOCKS["floor"], False)})["floor"]
-    report.bar("locks/s beside svv_transactions, of those beside pg_locks", rates["svv_transactions"] / rates["pg_locks"], 50, at_least=True)
+    report.bar("locks/s beside svv_transactions, of those beside the floor", rates["svv_transactions"] / rates["floor"], 50, at_least=True)
     report.bar("longest wait beside svv_transactions, of one read of the floor", longest["svv_transactions"] / floor, 1.0)
     holders.close()
