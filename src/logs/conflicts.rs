@@ -113,7 +113,10 @@ pub unsafe fn record(error: &pg_sys::ErrorData) {
 /// # Safety
 /// Must be called inside a transaction.
 unsafe fn works_for_another() -> bool {
-    // SAFETY: MyProc is there in a transaction, and this field of it is this process's own to set.
+    // SAFETY: MyProc is there in a transaction. The field is guarded by the lock of the leader's
+    // partition of the lock table (LockHashPartitionLockByProc). While a process lives nobody else
+    // writes its own (BecomeLockGroupLeader, BecomeLockGroupMember, ProcKill; 14 to 19), so that it
+    // reads it without that lock, as PostgreSQL does for log_line_prefix.
     unsafe {
         let leader = (*pg_sys::MyProc).lockGroupLeader;
         !leader.is_null() && leader != pg_sys::MyProc
