@@ -1,5 +1,6 @@
 """Servers, real logins and bounded waits for the tests of many sessions."""
 
+import os
 import pathlib
 import socket
 import subprocess
@@ -33,6 +34,10 @@ EVERYTHING = {
 }
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "once: not again on each version of PostgreSQL, in CI")
+
+
 def eventually(condition):
     """Wait until the condition holds, and return its value."""
     deadline = time.monotonic() + PATIENCE
@@ -50,6 +55,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def server_name(name):
+    """Of pytest's workers each has its own."""
+    return "test-%s%s" % (os.environ.get("PYTEST_XDIST_WORKER", ""), name)
+
+
 class Notice:
     """A copy: what the driver gives does not outlive its handler."""
 
@@ -62,7 +72,7 @@ class Server:
     """A private server, started afresh, with the roles of the tests and the database dev."""
 
     def __init__(self, name, settings, extension=True):
-        self.name, self.port = "test-" + name, free_port()
+        self.name, self.port = server_name(name), free_port()
         self.call("remove", self.name)
         self.start(settings)
         with self.connect() as connection:

@@ -9,6 +9,8 @@ import pytest
 
 from conftest import eventually, value
 
+pytestmark = pytest.mark.once
+
 PROJECT = 'name: sessions\nversion: "1.0"\nprofile: sessions\nflags: {send_anonymous_usage_stats: false}\n'
 MODELS = {"one": "select 1 as id", "two": "{{ config(materialized='table') }} select id + 1 as id from {{ ref('one') }}"}
 

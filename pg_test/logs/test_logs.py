@@ -1,8 +1,10 @@
 """svl_terminate and what all logs have in common: what happened, row by row; full rings, readers, restarts."""
 
+import itertools
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 
 import psycopg
@@ -106,7 +108,7 @@ int kill(pid_t pid, int number)
 def counted(tmp_path, monkeypatch):
     (tmp_path / "kills.c").write_text(COUNT_KILLS)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "kills.so", tmp_path / "kills.c", "-ldl"], check=True)
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+    for directory in itertools.takewhile(lambda directory: str(directory) != tempfile.gettempdir(), (tmp_path, *tmp_path.parents)):
         directory.chmod(0o755)
     monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "kills.so"))
     server = Server("counted", EVERYTHING)

@@ -27,7 +27,7 @@ def test_a_server_that_runs_is_ready(server):
     [
         (8, "starting"), (8, "stopping"), (8, "standby "), (8, None),
         (6, ""),  # on the socket only, while the cluster is made
-        (1, "%d" % os.getpid()), (1, "4194305"),  # it was killed: another program has its pid, or nobody
+        pytest.param(1, str(os.getpid()), id="1-another program"), (1, "4194305"),  # it was killed: another has its pid, or nobody
     ],
 )  # fmt: skip
 def test_one_that_is_not_is_not(lines, tmp_path, number, text):

@@ -9,6 +9,8 @@ import pytest
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 VERSION = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
 OLDER = sorted(
     (re.fullmatch(r"redshift_sessions--(.*)\.sql", path.name).group(1) for path in (ROOT / "pg_test/released").iterdir()),

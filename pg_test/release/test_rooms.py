@@ -7,6 +7,8 @@ import pytest
 
 from conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 
 def add(file, line):
     """To the end of a file, which may be a new one."""

@@ -16,6 +16,8 @@ import pytest
 from conftest import ROOT, Server, free_port
 from examples import DOCUMENT, blocks, clean_state, commands, python_block, suite  # noqa: F401, a fixture
 
+pytestmark = pytest.mark.once
+
 
 def test_no_block_is_forgotten():
     names = [block.splitlines()[0] for block in blocks("python")]

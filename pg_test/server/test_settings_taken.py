@@ -7,7 +7,7 @@ import signal
 import psycopg
 import pytest
 
-from conftest import EVERYTHING, ROOT, Server, eventually, pid_of, value
+from conftest import EVERYTHING, ROOT, Server, eventually, pid_of, server_name, value
 from neighbours import built
 from protocol import Raw
 
@@ -148,7 +148,7 @@ def test_what_the_configuration_files_say_is_read_before_any_library_is_there(se
             admin.execute("ALTER SYSTEM SET %s = DEFAULT" % name)
     with pytest.raises(AssertionError, match='unrecognized configuration parameter "query_group"'):
         serve("redshift_sessions", query_group="nightly")
-    Server.call("remove", "test-settings")
+    Server.call("remove", server_name("settings"))
     admin.execute("ALTER DATABASE dev SET query_group = 'nightly'")
     try:
         with server.connect("alice") as session:

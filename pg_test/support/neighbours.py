@@ -1,6 +1,7 @@
 """Other libraries in the private copy of the server: made from the tests' own C, or the machine's own."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -28,7 +29,9 @@ def is_there(library):
     if not (libraries / (library + ".so")).exists() and (their_libraries / (library + ".so")).exists():
         for file in their_extensions.glob(library + "*"):
             shutil.copy(file, extensions)
-        shutil.copy(their_libraries / (library + ".so"), libraries)
+        new = libraries / ("%s.%d" % (library, os.getpid()))  # whole or not at all for pytest's other workers
+        shutil.copy(their_libraries / (library + ".so"), new)
+        new.rename(libraries / (library + ".so"))
     return (libraries / (library + ".so")).exists()
 
 

@@ -5,14 +5,14 @@ import pathlib
 import shutil
 import subprocess
 
-from conftest import EVERYTHING, Server, free_port
+from conftest import EVERYTHING, Server, free_port, server_name
 
 
 class Standby(Server):
     """A copy of the primary, with its roles, functions and tables. It never cancels a reader."""
 
     def __init__(self, primary, name="standby", settings=EVERYTHING):
-        self.name, self.port = "test-" + name, free_port()
+        self.name, self.port = server_name(name), free_port()
         self.call("remove", self.name)
         self.directory().mkdir()
         user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
