@@ -35,7 +35,7 @@ EVERYTHING = {
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "once: not again on each version of PostgreSQL, in CI")
+    config.addinivalue_line("markers", "once: in CI not again on each version of PostgreSQL")
 
 
 def eventually(condition):

@@ -8,6 +8,8 @@ import pytest
 from conftest import EVERYTHING, ROOT, Server, eventually, is_alive, oid, pid_of, rows_of, value
 from neighbours import is_there
 
+pytestmark = pytest.mark.once
+
 OURS = "redshift_sessions"
 # Where they come from if they are not here. Debian has those of its own PostgreSQL only.
 NEIGHBOURS = {
