@@ -1,9 +1,35 @@
 //! Names each boundary between server versions once, for `compat.rs` and `raw.rs` in `src/pg`,
-//! keeps the SQL in the library, and compiles the C.
+//! keeps the SQL in the library and the code of every session in one piece, and compiles the C.
 
-/// cargo-pgrx reads the SQL from a section of the library that nothing refers to. Without this the
-/// linker would drop it.
-const KEEP_THE_SQL: &str = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
+/// What runs in every session, as its symbols begin: room, file, function. Kept in one piece,
+/// because each piece of 64 KiB that a new session touches is mapped for it then. The test of
+/// memory fails if something is missing here.
+const IN_EVERY_SESSION: [&str; 8] = [
+    "5hooks",
+    "4logs10statements",
+    "4logs11connections",
+    "4logs12transactions",
+    "4logs12user_changes17transaction_ended",
+    "4logs9query_ids3own",
+    "5shmem4ring",
+    "8redirect4find",
+];
+
+/// The code, its tables, and what it writes; pgrx's own for a new process among them. And cargo-pgrx
+/// reads the SQL from a section that nothing refers to: without KEEP the linker would drop it.
+fn linker_script() -> String {
+    let code = IN_EVERY_SESSION
+        .map(|name| format!("*(.text._R*17redshift_sessions{name}*) *(.rodata._R*17redshift_sessions{name}*) "));
+    let data = ["logs10statements", "logs11connections", "logs9query_ids"]
+        .map(|name| format!("*(.data._R*{name}* .bss._R*{name}*) "));
+    format!(
+        "SECTIONS {{ .text.session : ALIGN(0x10000) {{ *(.text.*clear_in_child) *(.text.redshift_sessions_*) {} }} }} INSERT AFTER .text;\n\
+         SECTIONS {{ .data.session : {{ *(.bss.*12thread_check*) {} }} }} INSERT AFTER .data;\n\
+         SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n",
+        code.concat(),
+        data.concat()
+    )
+}
 
 /// Compiles with the headers of the server that pgrx is built for, and with the flags of
 /// PostgreSQL's own code, which relies on some of them.
@@ -49,8 +75,9 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");
-        std::fs::write(&script, KEEP_THE_SQL).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-        println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
+        std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        // The loader puts the library where the code's piece begins as it does in the file.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,max-page-size=0x10000,--gc-sections,-T,{}", script.display());
     }
     compile_c(major);
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");

@@ -70,9 +70,10 @@ def taken(server):
         connection.execute("SELECT 1")
         process = pathlib.Path("/proc/%d" % pid_of(connection))
         after_name = (process / "stat").read_text().rsplit(")", 1)[1].split()
-        private = re.search(r"^Private_Dirty: +(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
+        # Of mappings that are its own: of shared memory a page counts as private while nobody else has looked at it.
+        private = re.findall(r"^\S+ \S\S\Sp (?:.*\n)(?:[A-Z].*\n)*?Private_Dirty: +(\d+)", (process / "smaps").read_text(), re.MULTILINE)
         shared = "SELECT coalesce(sum(allocated_size), 0) / 1024 FROM pg_shmem_allocations WHERE name = 'redshift_sessions'"
-        return int(after_name[7]), int(private[1]), float(value(connection, shared))
+        return int(after_name[7]), sum(map(int, private)), float(value(connection, shared))
 
 
 class Counted:
