@@ -1,9 +1,9 @@
 //! Names each boundary between server versions once, for `compat.rs` and `raw.rs` in `src/pg`,
 //! keeps the SQL in the library and the code of every session in one piece, and compiles the C.
 
-/// What runs in every session, as its symbols begin: room, file, function. Kept in one piece,
-/// because each piece of 64 KiB that a new session touches is mapped for it then. The test of
-/// memory fails if something is missing here.
+/// What runs in every session, as its symbols begin: room, file, function. It comes first, in one
+/// piece, because Linux maps 64 KiB around each page that a new session touches. The test of memory
+/// fails if something is missing here.
 const IN_EVERY_SESSION: [&str; 8] = [
     "5hooks",
     "4logs10statements",
@@ -15,15 +15,16 @@ const IN_EVERY_SESSION: [&str; 8] = [
     "8redirect4find",
 ];
 
-/// The code, its tables, and what it writes; pgrx's own for a new process among them. And cargo-pgrx
-/// reads the SQL from a section that nothing refers to: without KEEP the linker would drop it.
+/// That code, its tables of jumps, and what it writes; with it pgrx's own for a new process. And
+/// cargo-pgrx reads the SQL from a section that nothing refers to: without KEEP the linker would
+/// drop it.
 fn linker_script() -> String {
     let code = IN_EVERY_SESSION
         .map(|name| format!("*(.text._R*17redshift_sessions{name}*) *(.rodata._R*17redshift_sessions{name}*) "));
     let data = ["logs10statements", "logs11connections", "logs9query_ids"]
         .map(|name| format!("*(.data._R*{name}* .bss._R*{name}*) "));
     format!(
-        "SECTIONS {{ .text.session : ALIGN(0x10000) {{ *(.text.*clear_in_child) *(.text.redshift_sessions_*) {} }} }} INSERT AFTER .text;\n\
+        "SECTIONS {{ .text : {{ *(.text.*clear_in_child) *(.text.redshift_sessions_*) {} }} }} INSERT BEFORE .fini;\n\
          SECTIONS {{ .data.session : {{ *(.bss.*12thread_check*) {} }} }} INSERT AFTER .data;\n\
          SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n",
         code.concat(),
@@ -76,8 +77,7 @@ fn main() {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");
         std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-        // The loader puts the library where the code's piece begins as it does in the file.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,max-page-size=0x10000,--gc-sections,-T,{}", script.display());
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
     compile_c(major);
     println!("cargo::rerun-if-env-changed=PGRX_PG_CONFIG_PATH");

@@ -15,10 +15,10 @@ def test_twenty_thousand_calls_and_two_hundred_readings_of_each_view(login):
     assert contexts < 64 * 1024 and process < MIB
 
 
-def test_a_session_that_asks_for_nothing_maps_one_piece_of_the_code(login):
-    """Linux maps 64 KiB at once. If it is more, build.rs does not name all that runs in each session."""
+def test_a_session_that_asks_for_nothing_maps_little_of_the_code(login):
+    """Linux maps 64 KiB at once, and the piece may lie across two. If it is more, build.rs does not name all that runs in each session."""
     session = login("alice")
     session.execute("SELECT 1")
     smaps = pathlib.Path("/proc/%d/smaps" % pid_of(session)).read_text()
     (code,) = re.findall(r" r-xp .*/redshift_sessions\.so\n(?:[A-Z].*\n)*?Rss: +(\d+) kB", smaps)
-    assert int(code) <= 64
+    assert int(code) <= 128
