@@ -192,8 +192,10 @@ REFUSED = {
     "later": ("select {{ dbt.dateadd('day', 1, 'getdate()') }} as x", 'column "day" does not exist'),
     "between": ("select {{ dbt.datediff('getdate()', 'getdate()', 'day') }} as x", 'column "day" does not exist'),
     "last": ("select {{ dbt.last_day('getdate()', 'month') }} as x", 'column "day" does not exist'),
+    "spanned": ("{{ dbt.date_spine('day', \"'2024-02-01'::date\", \"'2024-03-01'::date\") }}", 'column "day" does not exist'),
     "listed": ("select {{ dbt.listagg('x', \"','\", 'order by x') }} as x from (select 'y' as x) s", "function listagg("),
     "array": ("select {{ dbt.array_construct([1, 2]) }} as x", 'syntax error at or near "1"'),
+    "n" * 63: ("{{ config(materialized='table') }} select 1 as id", "already exists"),
 }
 
 
