@@ -1,36 +1,9 @@
 //! Names each boundary between server versions once, for `compat.rs` and `raw.rs` in `src/pg`,
-//! keeps the SQL in the library and the code of every session in one piece, and compiles the C.
+//! keeps the SQL in the library, and compiles the C.
 
-/// What runs in every session, as its symbols begin: room, file, function. It comes first, in one
-/// piece, because Linux maps 64 KiB around each page that a new session touches. The test of memory
-/// fails if something is missing here.
-const IN_EVERY_SESSION: [&str; 8] = [
-    "5hooks",
-    "4logs10statements",
-    "4logs11connections",
-    "4logs12transactions",
-    "4logs12user_changes17transaction_ended",
-    "4logs9query_ids3own",
-    "5shmem4ring",
-    "8redirect4find",
-];
-
-/// That code, its tables of jumps, and what it writes; with it pgrx's own for a new process. And
-/// cargo-pgrx reads the SQL from a section that nothing refers to: without KEEP the linker would
-/// drop it.
-fn linker_script() -> String {
-    let code = IN_EVERY_SESSION
-        .map(|name| format!("*(.text._R*17redshift_sessions{name}*) *(.rodata._R*17redshift_sessions{name}*) "));
-    let data = ["logs10statements", "logs11connections", "logs9query_ids"]
-        .map(|name| format!("*(.data._R*{name}* .bss._R*{name}*) "));
-    format!(
-        "SECTIONS {{ .text : {{ *(.text.*clear_in_child) *(.text.redshift_sessions_*) {} }} }} INSERT BEFORE .fini;\n\
-         SECTIONS {{ .data.session : {{ *(.bss.*12thread_check*) {} }} }} INSERT AFTER .data;\n\
-         SECTIONS {{ .pgrxsc : {{ KEEP(*(.pgrxsc)) }} }} INSERT AFTER .rodata;\n",
-        code.concat(),
-        data.concat()
-    )
-}
+/// cargo-pgrx reads the SQL from a section of the library that nothing refers to. Without this the
+/// linker would drop it.
+const KEEP_THE_SQL: &str = "SECTIONS { .pgrxsc : { KEEP(*(.pgrxsc)) } } INSERT AFTER .rodata;\n";
 
 /// Compiles with the headers of the server that pgrx is built for, and with the flags of
 /// PostgreSQL's own code, which relies on some of them.
@@ -76,7 +49,7 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os != "macos") {
         let directory = std::env::var("OUT_DIR").expect("cargo says where");
         let script = std::path::Path::new(&directory).join("keep.ld");
-        std::fs::write(&script, linker_script()).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        std::fs::write(&script, KEEP_THE_SQL).unwrap_or_else(|error| panic!("{}: {error}", script.display()));
         println!("cargo::rustc-cdylib-link-arg=-Wl,--gc-sections,-T,{}", script.display());
     }
     compile_c(major);

@@ -1,7 +1,9 @@
 """Servers, real logins and bounded waits for the tests of many sessions."""
 
+import contextlib
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -35,7 +37,7 @@ EVERYTHING = {
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "once: in CI not again on each version of PostgreSQL")
+    config.addinivalue_line("markers", "once: .ci/run does not repeat it on each version of PostgreSQL")
 
 
 def eventually(condition):
@@ -50,9 +52,12 @@ def eventually(condition):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives away by itself, to whoever connects before our server has started."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def server_name(name):

@@ -4,6 +4,8 @@
 //! memory context, which may have no room. So each hook is a bare function without destructors. Our
 //! own look at a query is one guarded call, made only when there is something to do; it has
 //! returned before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
+//! What every session runs is in one section of the library, `.text.session`: Linux maps the 64 KiB
+//! around each page of code that a session touches.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
@@ -148,6 +150,7 @@ unsafe extern "C-unwind" fn place_logs() {
     }
 }
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn client_authentication(port: *mut pg_sys::Port, status: c_int) {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
@@ -189,6 +192,7 @@ unsafe fn before_planner(parse: *mut pg_sys::Query) -> pg_sys::planner_hook_type
 
 compat::planner_hook!(planner, before_planner);
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn post_parse_analyze(
     pstate: *mut pg_sys::ParseState,
     query: *mut pg_sys::Query,
@@ -212,6 +216,7 @@ unsafe extern "C-unwind" fn post_parse_analyze(
     }
 }
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn paths(
     root: *mut pg_sys::PlannerInfo,
     relation: *mut pg_sys::RelOptInfo,
@@ -229,6 +234,7 @@ unsafe extern "C-unwind" fn paths(
     }
 }
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn executor_start(query: *mut pg_sys::QueryDesc, flags: c_int) {
     // SAFETY: PostgreSQL's arguments, passed on as they are.
     unsafe {
@@ -260,6 +266,7 @@ unsafe fn around_executor_run(query: *const pg_sys::QueryDesc, run: impl FnOnce(
 compat::executor_run_hook!(executor_run, around_executor_run);
 
 /// Runs the triggers of a query after it, foreign keys' and unique constraints' among them.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn executor_finish(query: *mut pg_sys::QueryDesc) {
     let before = conflicts::enter_other();
     // SAFETY: PostgreSQL's argument, passed on as it is.
@@ -306,6 +313,7 @@ unsafe extern "C-unwind" fn utility(
     }
 }
 
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     use pg_sys::XactEvent::*;
     // SAFETY: reads this process's own memory. A transaction that has ended still has its id.
@@ -364,6 +372,7 @@ unsafe extern "C-unwind" fn needs_fmgr(function: Oid) -> bool {
 }
 
 /// Called, among others, for each function of a query before it runs.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn access(
     access: pg_sys::ObjectAccessType::Type,
     class: Oid,

@@ -43,10 +43,10 @@ READERS = {
 
 def disturbance(report, server):
     """How long do others wait for the lock manager while somebody reads its table? One session takes and gives back a lock that is not in
-    the fast path, again and again; another one reads. The longest wait is of a second: the machine itself makes longer ones now and then."""
+    the fast path, again and again; another one reads. The machine itself makes a long wait now and then: the bar takes the longest of a second, in the median of the rounds."""
     report.section(
         "Taking a table lock while another session reads without a pause, 100,000 locks",
-        ["", "locks/s", "median", "99 of 100", "longest", "reads/s"],
+        ["", "locks/s", "median", "99 of 100", "longest of 1 s", "longest", "reads/s"],
     )
     holders = Holders(server, 400, 250)
     with server.connect() as admin:
@@ -58,7 +58,8 @@ def disturbance(report, server):
             rounds[name].append(a_second_beside(server, user, LOCKS.get(name.split(",")[0])))
     for name, figures in rounds.items():
         rate, *waits, reads = (statistics.median(column) for column in zip(*figures))
-        report.row(name, "%.0f" % rate, *(milliseconds(wait) for wait in waits), "%.0f" % reads)
+        waits.append(max(figure[3] for figure in figures))
+        report.row(name, "%.0f" % rate, *map(milliseconds, waits), "%.0f" % reads)
     ours = rounds["svv_transactions"]
     ratio = statistics.median(a[0] / b[0] for a, b in zip(ours, rounds["floor"]))
     report.bar("locks/s beside svv_transactions, of those beside the floor", ratio, 50, at_least=True)

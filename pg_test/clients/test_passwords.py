@@ -7,8 +7,6 @@ import pytest
 from conftest import EVERYTHING, ROOT, Server
 from logins import DRIVERS, WITHOUT_SCRAM
 
-pytestmark = pytest.mark.once
-
 PASSWORD = "sécret"
 # The method of pg_hba.conf, and how the password is stored; one role each.
 WAYS = [("trust", None), ("password", "scram-sha-256"), ("password", "md5"), ("md5", "md5"), ("md5", "scram-sha-256"), ("scram-sha-256", "scram-sha-256")]

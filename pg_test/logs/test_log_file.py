@@ -12,8 +12,6 @@ import pytest
 
 from conftest import EVERYTHING, Server, eventually, pid_of, value
 
-pytestmark = pytest.mark.once
-
 LOGS = ["svl_terminate", "stl_tr_conflict", "stl_connection_log", "stl_sessions", "stl_userlog", "sys_transaction_history"]
 
 

@@ -4,7 +4,6 @@ import itertools
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 
 import psycopg
@@ -108,7 +107,8 @@ int kill(pid_t pid, int number)
 def counted(tmp_path, monkeypatch):
     (tmp_path / "kills.c").write_text(COUNT_KILLS)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "kills.so", tmp_path / "kills.c", "-ldl"], check=True)
-    for directory in itertools.takewhile(lambda directory: str(directory) != tempfile.gettempdir(), (tmp_path, *tmp_path.parents)):
+    # What only we may enter is of pytest.
+    for directory in itertools.takewhile(lambda directory: not directory.stat().st_mode & 0o001, (tmp_path, *tmp_path.parents)):
         directory.chmod(0o755)
     monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "kills.so"))
     server = Server("counted", EVERYTHING)

@@ -87,6 +87,7 @@ pub fn watch_error(error: &pg_sys::ErrorData) {
 }
 
 /// Runs as late as possible, so that a session is hardly ever live and ended at the same time.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe extern "C-unwind" fn ended(code: c_int, _arg: Datum) {
     watch_application_name();
     statements::leave();
@@ -149,6 +150,7 @@ const TRANSACTION_TIMEOUT: c_int = sqlstate(b"25P04");
 
 /// # Safety
 /// `port` is that of this process, or NULL.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
     // SAFETY: reads strings of the port, which lives as long as the process, and a setting's text.
     unsafe {
@@ -178,6 +180,7 @@ unsafe fn log(port: *mut pg_sys::Port, event: Event, duration: i64) {
 
 /// # Safety
 /// `string` is NULL or a string.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe fn text<const WORDS: usize>(string: *const c_char) -> [u64; WORDS] {
     // SAFETY: promised by the caller.
     if string.is_null() { [0; WORDS] } else { packed_text::pack(unsafe { CStr::from_ptr(string) }.to_bytes()) }

@@ -108,6 +108,7 @@ pub fn of(pid: i32, start: i64) -> Option<i32> {
 static OWN: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)));
 
 /// The number of a statement of this session.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 pub fn own(start: i64) -> i32 {
     let (last, number) = OWN.get();
     if last == start {

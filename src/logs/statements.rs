@@ -196,6 +196,7 @@ fn remember(start: i64) {
 
 /// Writes the row, or changes what is known by now of the row that was written. The statement ends
 /// now, as far as is known.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 fn write(error: Option<&[u8]>) {
     let xid = transaction();
     if xid != 0 {
@@ -226,6 +227,7 @@ fn write(error: Option<&[u8]>) {
 }
 
 /// Stores all of the row but its text and its label.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 fn put(words: &[AtomicU64; Finished::WORDS], end: i64, error: Option<&[u8]>) {
     // SAFETY: reads this process's own memory.
     let (pid, user, database, encoding) = unsafe {

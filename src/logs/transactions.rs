@@ -24,6 +24,7 @@ pub fn commits(xid: i64) {
 }
 
 /// A transaction has ended. It still has its start and its isolation.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 pub fn ended(committed: bool, xid: i64) {
     // SAFETY: reads this process's own memory and the clock.
     unsafe {

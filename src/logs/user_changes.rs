@@ -161,6 +161,7 @@ fn note(action: Action, role: &Role, old_name: &CStr) {
 
 /// The transaction has ended, whose id is known now. One that is prepared may end in another
 /// session, or after a restart: its rows are given up.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 pub fn transaction_ended(committed: bool, xid: i64) {
     if !WAITING.borrow().is_empty() {
         WAITING

@@ -12,6 +12,7 @@ use crate::pg::raw;
 /// the next hook.
 macro_rules! planner_hook {
     ($name:ident, $before:path) => {
+        #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
         unsafe extern "C-unwind" fn $name(
             parse: *mut pg_sys::Query,
             query_string: *const c_char,
@@ -43,6 +44,7 @@ pub type JumbleState = *const pg_sys::JumbleState;
 macro_rules! executor_run_hook {
     ($name:ident, $around:path) => {
         #[cfg(not(pg18_plus))]
+        #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
         unsafe extern "C-unwind" fn $name(
             query: *mut pg_sys::QueryDesc,
             direction: pg_sys::ScanDirection::Type,
@@ -59,6 +61,7 @@ macro_rules! executor_run_hook {
         }
 
         #[cfg(pg18_plus)]
+        #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
         unsafe extern "C-unwind" fn $name(
             query: *mut pg_sys::QueryDesc,
             direction: pg_sys::ScanDirection::Type,

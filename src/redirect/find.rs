@@ -28,6 +28,7 @@ pub unsafe fn has_native_call(query: *mut pg_sys::Query) -> bool {
 
 /// # Safety
 /// As for `has_native_call`.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe fn find_in_query(query: *mut pg_sys::Query) -> bool {
     // SAFETY: promised by the caller; PostgreSQL made the query.
     unsafe {
@@ -67,6 +68,7 @@ unsafe fn find(node: *mut Node, depth: u32) -> bool {
 
 /// # Safety
 /// As for `find`, but not NULL.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 unsafe fn find_below(node: *mut Node, depth: u32) -> bool {
     // SAFETY: promised by the caller; nodes are read by their tags.
     unsafe {

@@ -89,6 +89,7 @@ impl<const WORDS: usize> Ring<WORDS> {
     }
 
     /// Writes a row that `fill` stores word by word. Gives its place, or None if it was given up.
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
     pub fn fill(&self, fill: impl FnOnce(&[AtomicU64; WORDS])) -> Option<Place> {
         let number = self.header.written.fetch_add(1, Ordering::Relaxed) + 1;
         let place = self.fill_as(number, fill);
