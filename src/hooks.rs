@@ -4,8 +4,8 @@
 //! memory context, which may have no room. So each hook is a bare function without destructors. Our
 //! own look at a query is one guarded call, made only when there is something to do; it has
 //! returned before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
-//! What every session runs is in one section of the library, `.text.session`: Linux maps the 64 KiB
-//! around each page of code that a session touches.
+//! What every session runs is in the section `.text.session`, which linkers put into `.text`: Linux
+//! maps the 64 KiB around each page of code that a session touches.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};

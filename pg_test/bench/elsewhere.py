@@ -77,18 +77,20 @@ def a_second_beside(server, user, query):
                 answer(connection, query, True)()
                 reads[0] += 1
 
-    reader = threading.Thread(target=read) if user else None
-    if reader:
-        reader.start()
-        eventually(lambda: reads[0])
-    reads[0] = 0
-    with server.connect() as connection:
-        begin = time.perf_counter()
-        while time.perf_counter() - begin < 1:
-            taken.append(seconds(lambda: connection.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE; COMMIT")))
-    read_meanwhile = reads[0]
-    stop.set()
-    if reader:
-        reader.join()
+    reader = threading.Thread(target=read)
+    try:
+        if user:
+            reader.start()
+            eventually(lambda: reads[0])
+        reads[0] = 0
+        with server.connect() as connection:
+            begin = time.perf_counter()
+            while time.perf_counter() - begin < 1:
+                taken.append(seconds(lambda: connection.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE; COMMIT")))
+        read_meanwhile = reads[0]
+    finally:
+        stop.set()
+        if user:
+            reader.join()
     taken.sort()
     return len(taken), taken[len(taken) // 2], taken[len(taken) * 99 // 100], taken[-1], read_meanwhile
