@@ -112,6 +112,10 @@ class Server:
     def directory(self):
         return pathlib.Path(self.call("directory", self.name))
 
+    def last_words(self):
+        log = self.directory() / "log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log.exists() else "It has no log."
+
     @staticmethod
     def tests_directory():
         """Where the set-up of the tests has put what they need."""
@@ -121,7 +125,13 @@ class Server:
         return "host=127.0.0.1 port=%d user=%s dbname=%s" % (self.port, user, dbname)
 
     def connect(self, user="awsuser", dbname="dev", **options):
-        connection = psycopg.connect(self.dsn(user, dbname), autocommit=True, **options)
+        try:
+            connection = psycopg.connect(self.dsn(user, dbname), autocommit=True, **options)
+        except psycopg.OperationalError as error:
+            # A server that has gone takes many tests with it: each says what it said last.
+            if "refused" in str(error):
+                error.args = ("%s\n%s" % (error, self.last_words()),)
+            raise
         connection.notices = []
         connection.add_notice_handler(lambda diagnostic: connection.notices.append(Notice(diagnostic)))
         return connection
@@ -206,11 +216,12 @@ def is_alive(admin, pid):
 
 
 def send(admin, connection, query):
-    """Send a query that will not come back by itself, and wait until the server runs it."""
+    """Send a query that will not come back by itself, and wait until the server runs it: until it sleeps, if it will."""
     connection.pgconn.send_query(query.encode())
+    runs = "wait_event = 'PgSleep'" if "pg_sleep" in query else "state = 'active'"
     eventually(
         lambda: value(
-            admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'", pid_of(connection)
+            admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND " + runs, pid_of(connection)
         )
     )
 
