@@ -40,14 +40,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "once: .ci/run does not repeat it on each version of PostgreSQL")
 
 
-def eventually(condition):
+def eventually(condition, patience=PATIENCE):
     """Wait until the condition holds, and return its value."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, "waited %s seconds in vain" % PATIENCE
+        assert time.monotonic() < deadline, "waited %s seconds in vain" % patience
         time.sleep(0.01)
 
 
