@@ -3,9 +3,9 @@
 //! A guard of pgrx's costs a setjmp, and copies an error that passes through it into the current
 //! memory context, which may have no room. So each hook is a bare function without destructors. Our
 //! own look at a query is one guarded call, made only when there is something to do; it has
-//! returned before the next hook runs. What a call becomes is decided in `redirect/mod.rs`.
-//! What every session runs is in the section `.text.session`, which linkers put into `.text`: Linux
-//! maps the 64 KiB around each page of code that a session touches.
+//! returned before the next hook runs. Such calls are `#[cold]`: inlined, their guard would have
+//! the hook save registers each time. What every session runs is in the section `.text.session`,
+//! which linkers put into `.text`: Linux maps the 64 KiB around each page of code that is touched.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};

@@ -28,6 +28,7 @@ pub fn is_on() -> bool {
 ///
 /// # Safety
 /// `query` is that of ExecutorStart, inside a transaction.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_plan(query: *const pg_sys::QueryDesc) {
     // SAFETY: promised by the caller.
@@ -39,6 +40,7 @@ pub unsafe extern "C-unwind" fn refuse_plan(query: *const pg_sys::QueryDesc) {
 ///
 /// # Safety
 /// `query` is the planner's, inside a transaction.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_query(query: *mut pg_sys::Query) {
     let mut relations: *mut pg_sys::List = std::ptr::null_mut();

@@ -129,6 +129,10 @@ fn cut(text: &[u8]) -> &[u8] {
 
 /// The label of this session's statements; None for the default one.
 pub fn own<'a>() -> Option<&'a [u8]> {
+    // Nearly every session has never chosen one.
+    if BEGUN.get() && !PUBLISHED.get() && !IS_OTHERS.load(Ordering::Relaxed) {
+        return None;
+    }
     let label = value();
     (label != DEFAULT).then(|| label.to_bytes())
 }

@@ -227,7 +227,7 @@ fn write(error: Option<&[u8]>) {
 }
 
 /// Stores all of the row but its text and its label.
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
+#[inline(always)]
 fn put(words: &[AtomicU64; Finished::WORDS], end: i64, error: Option<&[u8]>) {
     // SAFETY: reads this process's own memory.
     let (pid, user, database, encoding) = unsafe {
@@ -315,6 +315,7 @@ pub unsafe fn kind_of_command(statement: *const pg_sys::PlannedStmt) -> Kind {
     unsafe {
         let command = (*statement).utilityStmt;
         match (*command).type_ {
+            pg_sys::NodeTag::T_TransactionStmt => Kind::Utility, // the most frequent one
             pg_sys::NodeTag::T_CopyStmt => Kind::Copy,
             pg_sys::NodeTag::T_CreateTableAsStmt
                 if (*command.cast::<pg_sys::CreateTableAsStmt>()).objtype == pg_sys::ObjectType::OBJECT_TABLE =>

@@ -24,12 +24,19 @@ pub fn commits(xid: i64) {
 }
 
 /// A transaction has ended. It still has its start and its isolation.
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 pub fn ended(committed: bool, xid: i64) {
+    if xid != 0 && logs::TRANSACTION.is_on() {
+        note(committed, xid);
+    }
+}
+
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
+#[inline(never)]
+fn note(committed: bool, xid: i64) {
     // SAFETY: reads this process's own memory and the clock.
     unsafe {
         // Background processes have no client, and no user that somebody would look for.
-        if xid == 0 || !logs::TRANSACTION.is_on() || pg_sys::MyProcPort.is_null() {
+        if pg_sys::MyProcPort.is_null() {
             return;
         }
         let commit_start = COMMIT_START.replace(0);

@@ -54,6 +54,7 @@ pub unsafe fn is_about_roles(command: *const pg_sys::PlannedStmt) -> bool {
 ///
 /// # Safety
 /// As for `is_about_roles`, which said yes.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn before(command: *const pg_sys::PlannedStmt) -> Before {
     use NodeTag::*;
@@ -85,6 +86,7 @@ pub unsafe extern "C-unwind" fn before(command: *const pg_sys::PlannedStmt) -> B
 ///
 /// # Safety
 /// As for `before`, which gave `before`.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn after(command: *const pg_sys::PlannedStmt, before: Before) {
     use NodeTag::*;
@@ -161,15 +163,16 @@ fn note(action: Action, role: &Role, old_name: &CStr) {
 
 /// The transaction has ended, whose id is known now. One that is prepared may end in another
 /// session, or after a restart: its rows are given up.
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
 pub fn transaction_ended(committed: bool, xid: i64) {
     if !WAITING.borrow().is_empty() {
-        WAITING
-            .borrow_mut()
-            .take()
-            .filter(|_| committed)
-            .for_each(|change| logs::USER.write(UserChange { xid, ..change }));
+        write_waiting(committed, xid);
     }
+}
+
+#[cold]
+fn write_waiting(committed: bool, xid: i64) {
+    let mut waiting = WAITING.borrow_mut();
+    waiting.take().filter(|_| committed).for_each(|change| logs::USER.write(UserChange { xid, ..change }));
 }
 
 /// `parent` is None for one that is rolled back.

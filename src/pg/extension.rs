@@ -54,6 +54,7 @@ pub fn targets() -> Option<Targets> {
 ///
 /// # Safety
 /// Must be called inside a transaction.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn look() {
     targets();

@@ -28,6 +28,7 @@ use crate::redirect::find::native_of_operator;
 
 /// # Safety
 /// As for `find::has_native_call`. The planner may change its query, so we may too.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_nested(query: *mut pg_sys::Query) {
     let Some(targets) = extension::targets() else { return };
@@ -88,6 +89,7 @@ pub unsafe fn has_native_output(query: *const pg_sys::Query) -> bool {
 
 /// # Safety
 /// The arguments are those of post_parse_analyze_hook, and `has_native_output` said yes.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn redirect_output(pstate: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
     // SAFETY: promised by the caller. The hook may change the query.

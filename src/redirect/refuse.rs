@@ -36,6 +36,7 @@ pub fn is_native_call(access: pg_sys::ObjectAccessType::Type, class: Oid, object
 ///
 /// # Safety
 /// Must be called inside a transaction; `function` is a native one.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse(function: Oid) {
     if extension::targets().is_some() && !is_superuser() {
@@ -68,6 +69,7 @@ pub unsafe fn is_definition(command: *const pg_sys::PlannedStmt) -> bool {
 ///
 /// # Safety
 /// As for `is_definition`, which said yes.
+#[cold]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn refuse_definition(command: *const pg_sys::PlannedStmt) {
     if extension::targets().is_none() || is_superuser() {

@@ -14,27 +14,29 @@ pub fn pack<const WORDS: usize>(text: &[u8]) -> [u64; WORDS] {
 
 /// Leaves the words after the text as they are.
 pub fn pack_into(words: &mut [u64], text: &[u8]) {
-    let mut words = words.iter_mut();
-    each_word(text, |value| words.next().map(|word| *word = value));
+    let (whole, rest) = text.as_chunks::<8>();
+    for (word, eight) in words.iter_mut().zip(whole) {
+        *word = u64::from_ne_bytes(*eight);
+    }
+    if let Some(word) = words.get_mut(whole.len())
+        && !rest.is_empty()
+    {
+        *word = last_word(text, rest);
+    }
 }
 
 /// As `pack_into`, in memory that is shared.
-pub fn store(words: &[AtomicU64], text: &[u8]) {
-    let mut words = words.iter();
-    each_word(text, |value| words.next().map(|word| word.store(value, Ordering::Relaxed)));
-}
-
-/// Stops at the first None.
 #[inline(always)]
-fn each_word(text: &[u8], mut put: impl FnMut(u64) -> Option<()>) -> Option<()> {
+pub fn store(words: &[AtomicU64], text: &[u8]) {
     let (whole, rest) = text.as_chunks::<8>();
-    for eight in whole {
-        put(u64::from_ne_bytes(*eight))?;
+    for (word, eight) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*eight), Ordering::Relaxed);
     }
-    if !rest.is_empty() {
-        put(last_word(text, rest))?;
+    if let Some(word) = words.get(whole.len())
+        && !rest.is_empty()
+    {
+        word.store(last_word(text, rest), Ordering::Relaxed);
     }
-    Some(())
 }
 
 /// The `rest` of the text, filled up with zeros. Taken from its last eight bytes if it has as many:

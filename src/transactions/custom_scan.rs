@@ -130,6 +130,7 @@ unsafe extern "C-unwind" fn is_ours(call: *const pg_sys::FuncExpr) -> bool {
 ///
 /// # Safety
 /// As for `is_candidate`, which has returned true.
+#[cold]
 pub unsafe fn replace_path(relation: *mut pg_sys::RelOptInfo, table: *const pg_sys::RangeTblEntry) {
     // SAFETY: promised by the caller. The nodes live in the planner's memory context.
     unsafe {
