@@ -22,7 +22,7 @@ use crate::logs::file;
 use crate::logs::query_ids;
 use crate::logs::statement_record::Kind;
 use crate::logs::statements;
-use crate::logs::transactions;
+use crate::logs::transaction_events;
 use crate::logs::user_changes;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
@@ -107,8 +107,8 @@ pub fn install_logs() {
         raw::ClientAuthentication_hook = Some(client_authentication);
         EMIT_LOG.set(pg_sys::emit_log_hook);
         pg_sys::emit_log_hook = Some(emit_log);
-        raw::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
-        raw::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
+        raw::RegisterXactCallback(Some(transaction_events::ended), std::ptr::null_mut());
+        raw::RegisterSubXactCallback(Some(transaction_events::subtransaction_ended), std::ptr::null_mut());
     }
 }
 
@@ -310,50 +310,6 @@ unsafe extern "C-unwind" fn utility(
     if outermost {
         // SAFETY: PostgreSQL's argument, as `next` has left it.
         statements::end(unsafe { statements::returned_by_command(kind, completion) });
-    }
-}
-
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".text.session"))]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
-    use pg_sys::XactEvent::*;
-    // SAFETY: reads this process's own memory. A transaction that has ended still has its id.
-    let xid = unsafe { raw::GetTopFullTransactionIdIfAny() }.value as i64;
-    match event {
-        XACT_EVENT_ABORT => {
-            statements::transaction_ended(true, xid);
-            conflicts::forget();
-            user_changes::transaction_ended(false, xid);
-            transactions::ended(false, xid);
-        }
-        XACT_EVENT_PRE_COMMIT => transactions::commits(xid),
-        XACT_EVENT_COMMIT => {
-            statements::transaction_ended(false, xid);
-            user_changes::transaction_ended(true, xid);
-            transactions::ended(true, xid);
-        }
-        // Whether it commits is decided later, and perhaps elsewhere.
-        XACT_EVENT_PREPARE => {
-            statements::transaction_ended(false, xid);
-            user_changes::transaction_ended(false, xid);
-        }
-        _ => {}
-    }
-}
-
-unsafe extern "C-unwind" fn subtransaction_event(
-    event: pg_sys::SubXactEvent::Type,
-    own: pg_sys::SubTransactionId,
-    parent: pg_sys::SubTransactionId,
-    _argument: *mut c_void,
-) {
-    use pg_sys::SubXactEvent::*;
-    match event {
-        SUBXACT_EVENT_ABORT_SUB => {
-            conflicts::forget();
-            user_changes::subtransaction_ended(own, None);
-        }
-        SUBXACT_EVENT_COMMIT_SUB => user_changes::subtransaction_ended(own, Some(parent)),
-        _ => {}
     }
 }
 

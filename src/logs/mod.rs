@@ -20,6 +20,7 @@ pub mod statements;
 pub mod connections;
 pub mod user_changes;
 pub mod transactions;
+pub mod transaction_events;
 pub mod counts;
 pub mod svl_terminate;
 pub mod stl_tr_conflict;

@@ -147,8 +147,8 @@ fn made_up(pid: i32, started: i64) -> i32 {
 
 /// The last statement of this session that ran a query: its start and its number; 0 for none.
 static LAST: BackendLocal<Cell<(i64, i32)>> = BackendLocal::new(Cell::new((0, 0)));
-/// The number of the one before.
-static BEFORE: BackendLocal<Cell<i32>> = BackendLocal::new(Cell::new(-1));
+/// The number of the one before; 0 for none.
+static BEFORE: BackendLocal<Cell<i32>> = BackendLocal::new(Cell::new(0));
 
 /// Called with each query that is about to run, in the statement that began at `start`. Queries
 /// inside functions belong to the same statement. Queries that PostgreSQL evaluates while it plans
@@ -168,7 +168,10 @@ pub fn watch(start: i64) {
 /// The number that the statement before this one had in stv_inflight; -1 if there was none.
 #[pg_extern(sql = false)]
 fn pg_last_query_id() -> i32 {
-    BEFORE.get()
+    match BEFORE.get() {
+        0 => -1,
+        number => number,
+    }
 }
 
 #[cfg(test)]

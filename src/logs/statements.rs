@@ -47,6 +47,7 @@ struct Last {
     virtual_transaction: Cell<(i32, u32)>,
 }
 
+/// Begins as zeros, and so lies in the page that each session writes to anyway.
 static LAST: BackendLocal<Last> = BackendLocal::new(Last {
     start: Cell::new(0),
     number: Cell::new(0),
@@ -54,7 +55,7 @@ static LAST: BackendLocal<Last> = BackendLocal::new(Last {
     outcome: Cell::new(Outcome::Success),
     xid: Cell::new(0),
     rows: Cell::new(0),
-    lengths: Cell::new(Lengths::NONE),
+    lengths: Cell::new(Lengths { text: 0, label: 0, error: 0 }),
     runs: Cell::new(false),
     written: Cell::new(false),
     place: Cell::new(None),
