@@ -246,3 +246,6 @@ def test_pg_last_query_id_is_the_number_in_stv_inflight(login, admin):
     for _ in range(8):
         number = session.execute("SELECT query, pg_temp.busy() FROM stv_inflight WHERE pid = pg_backend_pid()", prepare=True).fetchone()[0]
         assert session.execute(last, prepare=True).fetchone()[0] == number
+    session.execute("DECLARE held CURSOR WITH HOLD FOR SELECT 1")
+    number = value(admin, "SELECT max(query) FROM stl_query WHERE pid = %s", pid_of(session))
+    assert value(session, last) == number

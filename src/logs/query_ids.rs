@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use crate::logs::file_format::SavedLog;
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::per_backend::{Board, Place};
+use crate::pg::raw;
 use crate::shmem::Segment;
 use crate::shmem::ring::Counts;
 use crate::shmem::seqlock::{EMPTY, Slot, store};
@@ -155,8 +156,7 @@ static BEFORE: BackendLocal<Cell<i32>> = BackendLocal::new(Cell::new(0));
 /// do not count: they run outside a portal, and their message has a start of its own.
 pub fn watch(start: i64) {
     let (last, number) = LAST.get();
-    // SAFETY: reads this process's own memory.
-    if start == last || unsafe { pg_sys::ActivePortal.is_null() } {
+    if start == last || !raw::runs_portal() {
         return;
     }
     if last != 0 {

@@ -72,11 +72,11 @@ const LAST_CHANGES: u64 = 8;
 /// # Safety
 /// `text` is NULL or a string.
 pub unsafe fn begin(start: i64, text: *const c_char, kind: impl FnOnce() -> Kind) -> bool {
-    // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans runs
-    // outside any portal, and is not noted.
+    // SAFETY: reads this process's own memory. What PostgreSQL evaluates while it plans, and what a
+    // commit runs, is not noted.
     let is_clients = || unsafe {
         let clients = pg_sys::debug_query_string;
-        !pg_sys::ActivePortal.is_null()
+        raw::runs_portal()
             && !clients.is_null()
             && !text.is_null()
             && (text == clients || CStr::from_ptr(text) == CStr::from_ptr(clients))

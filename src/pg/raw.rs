@@ -7,6 +7,15 @@ use std::ffi::{c_char, c_int, c_void};
 
 use pgrx::pg_sys::{self, Oid};
 
+/// Does a portal run? None does while a query is planned. The one of a cursor WITH HOLD that its
+/// commit runs to the end is no statement's.
+pub fn runs_portal() -> bool {
+    // SAFETY: reads this process's own memory.
+    unsafe { pg_sys::ActivePortal.as_ref() }.is_some_and(|portal| {
+        portal.cursorOptions & pg_sys::CURSOR_OPT_HOLD as c_int == 0 || portal.holdStore.is_null()
+    })
+}
+
 pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
 
 pub type AuthenticationHook = Option<unsafe extern "C-unwind" fn(*mut pg_sys::Port, c_int)>;
