@@ -225,6 +225,10 @@ def test_who_sees_which(login, admin):
 def test_passwords_are_not_shown(login, admin):
     secrets = ["CREATE ROLE secretive PASSWORD 'se-cret'", "ALTER ROLE secretive ENCRYPTED PASSWORD E'se-cret'", "ALTER USER secretive PASWORD 'se-cret'"]
     session = login()
+    long = "-- %s\nALTER USER secretive PASSWORD se-cret" % ("x" * 4000)
+    with pytest.raises(psycopg.errors.SyntaxError, match="se"):
+        session.execute(long)
+    assert of(admin, session, "trim(error_message)") == [("syntax error at or near",)]
     try:
         for statement in secrets[:2]:
             session.execute(statement)

@@ -23,6 +23,7 @@ use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Length
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
+use crate::pg::secrets;
 use crate::pg::xid;
 use crate::shmem::packed_text;
 use crate::shmem::ring::Place;
@@ -155,9 +156,21 @@ pub fn failed(error: &pg_sys::ErrorData) {
         LAST.outcome.set(if canceled { Outcome::Canceled } else { Outcome::Failed });
         // SAFETY: NULL or a string, which lives as long as the error.
         let message = unsafe { error.message.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
-        let message = cut(message.unwrap_or_default(), Finished::ERROR_BYTES);
+        let message = without_secrets(message.unwrap_or_default());
+        let message = cut(message, Finished::ERROR_BYTES);
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
         write(Some(message));
+    }
+}
+
+/// The message, without what it quotes of a statement that is too long to be kept and that names a
+/// password.
+fn without_secrets(message: &[u8]) -> &[u8] {
+    // SAFETY: NULL, or the client's text.
+    let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
+    match text {
+        Some(text) if text.len() > Finished::TEXT_BYTES => secrets::without_quote(message, text),
+        _ => message,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod backend_local;
 pub mod raw;
+pub mod lexemes;
 pub mod list;
 pub mod allocator;
 pub mod memory;

@@ -1,31 +1,28 @@
 //! Hides the passwords in statements that set one, as far as they follow the word PASSWORD. Nothing
 //! here calls PostgreSQL.
 //!
-//! The text may be cut, may be no SQL at all, and may be a piece of a larger string. So this looks
-//! for the word and for what follows it, not for statements. In doubt too much is hidden. The time
-//! that it takes grows with the length of the text, whatever that is.
+//! Outside of literals, the strings after the word are hidden. In a literal, as in the body of DO
+//! or a connection string, a password may be written in any way. So everything after the word is
+//! hidden there, to the end of the statement. In doubt too much is hidden. The time that it takes
+//! grows with the length of the text, whatever that is.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use crate::pg::lexemes::{blank, comment, count, is_in_word, string};
 use crate::pg::memory;
 
 const WORD: &[u8] = b"password";
 const HIDDEN: &[u8] = b"'***'";
 
-/// The text with the strings that follow the word PASSWORD exchanged.
+/// The text with what may be a password exchanged.
 pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
     let mut shown: Vec<u8> = Vec::new();
-    let mut literals = Literals::of(text);
-    let (mut copied, mut at) = (0, 0);
-    while let Some(found) = find_word(&text[at..]) {
-        let word = at + found;
-        let secret = secret(text, word, &mut literals);
-        at = secret.end;
-        if secret.length > 0 {
-            memory::extend(&mut shown, &text[copied..secret.end - secret.length]);
-            memory::extend(&mut shown, HIDDEN);
-            copied = secret.end;
-        }
+    let mut copied = 0;
+    for secret in (Secrets { text, at: 0 }) {
+        memory::extend(&mut shown, &text[copied..secret.start]);
+        memory::extend(&mut shown, HIDDEN);
+        copied = secret.end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);
@@ -36,11 +33,10 @@ pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
 
 /// The error of a statement. If something in that was hidden, the error does not quote it either.
 pub fn hide_in_error(error: &[u8], something_was_hidden: bool) -> Cow<'_, [u8]> {
-    const QUOTES: &[u8] = b"at or near ";
-    match error.windows(QUOTES.len()).position(|part| part == QUOTES) {
-        Some(found) if something_was_hidden => {
+    match quote(error) {
+        Some(quote) if something_was_hidden => {
             let mut shown = Vec::new();
-            memory::extend(&mut shown, &error[..found + QUOTES.len()]);
+            memory::extend(&mut shown, &error[..quote]);
             memory::extend(&mut shown, HIDDEN);
             Cow::Owned(shown)
         }
@@ -48,199 +44,105 @@ pub fn hide_in_error(error: &[u8], something_was_hidden: bool) -> Cow<'_, [u8]> 
     }
 }
 
-/// Where the word is, whole and in any case.
-fn find_word(text: &[u8]) -> Option<usize> {
-    let part_of_a_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    (0..text.len().checked_sub(WORD.len() - 1)?).find(|&at| {
-        text[at..at + WORD.len()].eq_ignore_ascii_case(WORD)
-            && !part_of_a_word(at.checked_sub(1).map(|before| &text[before]))
-            && !part_of_a_word(text.get(at + WORD.len()))
-    })
+/// The error of a statement of which only a part is kept, as far as it can be kept: the word may be
+/// in the other part.
+pub fn without_quote<'a>(error: &'a [u8], statement: &[u8]) -> &'a [u8] {
+    match quote(error) {
+        Some(quote) if behind_word(statement).is_some() => &error[..quote],
+        _ => error,
+    }
 }
 
-/// What follows the word: where it ends, and how many bytes of it are secret.
-struct Secret {
-    end: usize,
-    length: usize,
+/// Where an error begins to quote its statement.
+fn quote(error: &[u8]) -> Option<usize> {
+    const QUOTES: &[u8] = b"at or near ";
+    error.windows(QUOTES.len()).position(|part| part == QUOTES).map(|found| found + QUOTES.len())
 }
 
-fn secret(text: &[u8], word: usize, literals: &mut Literals) -> Secret {
-    let mut at = word + WORD.len();
-    let quoted_name = word > 0 && text[word - 1] == b'"' && text.get(at) == Some(&b'"');
-    at += usize::from(quoted_name);
-    if text.get(at) == Some(&b'=') && literals.may_contain(word) {
-        // As in a connection string, where the value needs no quotes.
-        let value = at + 1;
-        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"'\";&\\".contains(byte);
-        let length = text[value..].iter().position(ends).unwrap_or(text.len() - value);
-        if length > 0 {
-            return Secret { end: value + length, length };
+/// The pieces of a statement that are to be hidden.
+struct Secrets<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Secrets<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        while self.at < self.text.len() {
+            let (begin, rest) = (self.at, &self.text[self.at..]);
+            let secret = if let length @ 1.. = string(rest) {
+                self.at += length;
+                match &rest[..length] {
+                    // The name of an option, or of a column.
+                    [b'"', name @ .., b'"'] if name.eq_ignore_ascii_case(WORD) => strings(self.text, self.at),
+                    [b'"', .., b'"'] => continue,
+                    [b'\'', word @ .., b'\''] if word.eq_ignore_ascii_case(WORD) => continue,
+                    literal => in_literal(literal).map(|from| begin + from..self.text.len()),
+                }
+            } else if let length @ 1.. = comment(rest) {
+                self.at += length;
+                in_comment(&rest[..length]).map(|from| begin + from..self.at)
+            } else {
+                let length = rest.iter().take_while(|byte| is_in_word(**byte)).count();
+                self.at += length.max(1);
+                if rest[..length].eq_ignore_ascii_case(WORD) { strings(self.text, self.at) } else { None }
+            };
+            if let Some(secret) = secret {
+                self.at = secret.end;
+                return Some(secret);
+            }
         }
+        None
     }
-    let begin = at + blank(&text[at..]);
-    let rest = &text[begin..];
-    if rest.first() == Some(&b'%') && literals.may_contain(word) {
-        return Secret { end: text.len(), length: rest.len() }; // format('... PASSWORD %L', ...)
+}
+
+/// From where on a literal is hidden. What is appended to it is hidden too.
+fn in_literal(literal: &[u8]) -> Option<usize> {
+    let behind = behind_word(literal)?;
+    Some(behind + count(&literal[behind..], |byte| byte.is_ascii_whitespace() || byte == b'='))
+}
+
+/// From where on a comment is hidden. One that quotes nothing after the word is about passwords.
+fn in_comment(comment: &[u8]) -> Option<usize> {
+    let behind = behind_word(comment)?;
+    let unquoted = count(&comment[behind..], |byte| !b"'\"$".contains(&byte));
+    (behind + unquoted < comment.len()).then_some(behind + unquoted)
+}
+
+/// Where the text goes on after the word. Before the word there may be the last letter of an
+/// escape.
+fn behind_word(text: &[u8]) -> Option<usize> {
+    let backslash = count(text, |byte| byte != b'\\');
+    let is_one = |begin: &usize| {
+        let (before, word) = text.split_at(*begin);
+        word[..WORD.len()].eq_ignore_ascii_case(WORD)
+            && (*begin > backslash || !before.last().is_some_and(|byte| is_in_word(*byte)))
+            && !word.get(WORD.len()).is_some_and(|byte| is_in_word(*byte))
+    };
+    (0..text.len().checked_sub(WORD.len() - 1)?).find(is_one).map(|begin| begin + WORD.len())
+}
+
+/// The strings after the word, which ends at `behind`. None if there are none.
+fn strings(text: &[u8], behind: usize) -> Option<Range<usize>> {
+    let assigned = |at: usize| at + blank(&text[at..], b":=>");
+    let mut begin = assigned(behind);
+    if let [b't' | b'T', b'o' | b'O', next @ ..] = &text[begin..]
+        && string(&next[blank(next, b"")..]) > 0
+    {
+        begin += 2 + blank(next, b""); // SET app.password TO '...'
     }
-    if rest.first() == Some(&b'\'') && rest.get(1) != Some(&b'\'') && literals.surely_contain(word) {
-        // The quote ends a literal, to which the password may be appended.
-        let appended = begin + 1 + blank(&text[begin + 1..]);
-        return match &text[appended..] {
-            rest @ [b'|', b'|', ..] => Secret { end: text.len(), length: rest.len() },
-            _ => Secret { end: begin + 1, length: 0 },
-        };
-    }
-    let mut end = begin;
+    let (mut end, mut next) = (begin, begin);
     // Strings that follow each other are one.
-    while let length @ 1.. = string(&text[end..]) {
-        end += length;
-        let next = end + blank(&text[end..]);
-        if string(&text[next..]) == 0 {
+    while let length @ 1.. = string(&text[next..]) {
+        end = next + length;
+        next = end + blank(&text[end..], b"");
+        if text[next..].starts_with(b"||") {
+            end = text.len();
             break;
         }
-        end = next;
     }
-    // What was taken for a string was none, if a word follows at once.
-    if end > begin && text.get(end).is_some_and(|next| next.is_ascii_alphanumeric()) {
-        end = text.len();
-    }
-    Secret { end: end.max(begin), length: end - begin }
-}
-
-/// Where the literals of a text are. The questions are asked in the order of the text.
-struct Literals<'a> {
-    text: &'a [u8],
-    /// From here on quotes may mean something else: after a backslash, and after a $ that may begin
-    /// a string.
-    doubtful: usize,
-    at: usize,
-    /// The last one, or another piece that was passed at once.
-    last: (usize, bool),
-}
-
-impl<'a> Literals<'a> {
-    fn of(text: &'a [u8]) -> Self {
-        let begins_a_string = |two: &[u8]| two[0] == b'$' && !two[1].is_ascii_digit();
-        let dollar = text.windows(2).position(begins_a_string).unwrap_or(text.len());
-        let backslash = text.iter().position(|byte| *byte == b'\\').unwrap_or(text.len());
-        Literals { text, doubtful: dollar.min(backslash), at: 0, last: (0, false) }
-    }
-
-    fn surely_contain(&mut self, place: usize) -> bool {
-        place < self.doubtful && self.contain(place)
-    }
-
-    fn may_contain(&mut self, place: usize) -> bool {
-        place >= self.doubtful || self.contain(place)
-    }
-
-    fn contain(&mut self, place: usize) -> bool {
-        while self.at <= place {
-            let begin = self.at;
-            self.at = match &self.text[begin..] {
-                // A doubled quote ends one literal here and begins the next: no difference.
-                [b'\'', ..] => self.behind(begin + 1, b"'"),
-                [b'"', ..] => self.behind(begin + 1, b"\""),
-                [b'-', b'-', ..] => self.behind(begin, b"\n"),
-                [b'/', b'*', ..] => begin + comment(&self.text[begin..]),
-                _ => begin + 1,
-            };
-            self.last = (begin, self.text.get(begin) == Some(&b'\''));
-        }
-        self.last.1 && self.last.0 < place
-    }
-
-    fn behind(&self, at: usize, end: &[u8]) -> usize {
-        let found = self.text[at..].windows(end.len()).position(|part| part == end);
-        found.map_or(self.text.len() + 1, |found| at + found + end.len())
-    }
-}
-
-/// Bytes of white space and comments, and of a `=`.
-fn blank(text: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        let rest = &text[at..];
-        at += match rest {
-            [byte, ..] if byte.is_ascii_whitespace() || b"=\x0b".contains(byte) => 1,
-            [b'-', b'-', ..] => rest.iter().position(|byte| b"\n\r".contains(byte)).unwrap_or(rest.len()),
-            [b'/', b'*', ..] => comment(rest),
-            _ => return at,
-        };
-    }
-}
-
-/// Bytes of the comment that the text begins with. Comments may be in comments.
-fn comment(text: &[u8]) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < text.len() {
-        (depth, at) = match &text[at..] {
-            [b'/', b'*', ..] => (depth + 1, at + 2),
-            [b'*', b'/', ..] => (depth - 1, at + 2),
-            _ => (depth, at + 1),
-        };
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
-}
-
-/// Bytes of the string that the text begins with: 0 if it begins with none. One without an end goes
-/// to the end of the text.
-fn string(text: &[u8]) -> usize {
-    match text {
-        [b'\'', ..] => quoted(text),
-        [b'e' | b'E', b'\'', ..] => 1 + quoted(&text[1..]),
-        [b'u' | b'U', b'&', b'\'', ..] => 2 + quoted(&text[2..]),
-        [b'$', ..] => dollar_quoted(text),
-        // Within another string, and a mistake that is made.
-        [b'\\', b'\'', ..] => enclosed(text, b"\\'"),
-        [b'"', ..] => enclosed(text, b"\""),
-        _ => 0,
-    }
-}
-
-fn enclosed(text: &[u8], mark: &[u8]) -> usize {
-    let end = text[mark.len()..].windows(mark.len()).position(|part| part == mark);
-    end.map_or(text.len(), |end| end + 2 * mark.len())
-}
-
-/// In a string that is part of another one each quote is there twice, or four times. A backslash
-/// may escape a quote: that depends on a setting.
-fn quoted(text: &[u8]) -> usize {
-    let quotes = |text: &[u8]| text.iter().take_while(|byte| **byte == b'\'').count();
-    let opening = quotes(text);
-    let ends = |next: Option<&u8>| next.is_none_or(|next| next.is_ascii_whitespace() || b";,)".contains(next));
-    if opening % 2 == 0 && ends(text.get(opening)) {
-        return opening; // an empty one
-    }
-    // As many as open it close it: ''' is a quote in the string and the end of it, or the
-    // beginning.
-    let level = if opening % 2 == 1 { 1 } else { opening };
-    let mut at = level;
-    while at < text.len() {
-        match text[at] {
-            b'\\' => at += 2,
-            b'\'' => {
-                let run = quotes(&text[at..]);
-                at += run;
-                if run % (2 * level) >= level {
-                    return at;
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    text.len()
-}
-
-fn dollar_quoted(text: &[u8]) -> usize {
-    let Some(tag) = text[1..].iter().position(|byte| *byte == b'$').map(|end| &text[..end + 2]) else { return 0 };
-    if !tag[1..tag.len() - 1].iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii()) {
-        return 0;
-    }
-    enclosed(text, tag)
+    (end > begin).then_some(begin..end)
 }
 
 #[cfg(test)]
@@ -282,11 +184,17 @@ mod tests {
 
     #[test]
     fn a_password_in_a_string_is_hidden_too() {
-        assert_eq!(
-            shown("DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''secret'' NOLOGIN'; END $$"),
-            "DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD '***' NOLOGIN'; END $$"
-        );
-        assert_eq!(shown("SELECT 'x PASSWORD ''''se''''''''cret'''' y'"), "SELECT 'x PASSWORD '***' y'");
+        for (statement, seen) in [
+            (
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''secret'' NOLOGIN'; END $$",
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD '***'",
+            ),
+            ("SELECT 'user=x password = secret port=1', 'y'", "SELECT 'user=x password = '***'"),
+            ("SELECT '{\"password\": \"secret\"}', 'y'", "SELECT '{\"password'***'"),
+            ("SELECT 'my password', 'perhaps secret'", "SELECT 'my password'***'"),
+        ] {
+            assert_eq!(shown(statement), seen);
+        }
     }
 
     #[test]
@@ -306,11 +214,43 @@ mod tests {
             "SELECT f('ALTER ROLE x PASSWORD ' || quote_literal('SECRET'))",
             "DO $$ BEGIN EXECUTE format('ALTER ROLE x PASSWORD %L', 'SECRET'); END $$",
             "SELECT f(format('ALTER ROLE x PASSWORD %L', 'SECRET'))",
+            "SELECT f(format('ALTER ROLE x PASSWORD ''%s''', '!SECRET'))",
+            "SELECT f(concat('ALTER ROLE x PASSWORD ', quote_literal('SECRET')))",
+            "SELECT f('ALTER ROLE x PASSWORD '::text || quote_literal('SECRET'))",
+            "SELECT f('ALTER ROLE x PASSWORD '\n '''SECRET''')",
+            "SELECT f(E'ALTER ROLE x\\nPASSWORD\\t\\'SECRET\\'')",
+            "DO E'BEGIN ALTER ROLE x PASSWORD \\047SECRET\\047; END'",
+            "SELECT f('ALTER ROLE x PASSWORD ''' || '!SECRET' || '''')",
+            "DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD ''' || ' SECRET' || ''''; END $$",
+            "DO $$ BEGIN EXECUTE 'ALTER ROLE x PASSWORD ' || quote_literal('!SECRET'); END $$",
+            "DO $$ BEGIN EXECUTE concat('ALTER ROLE x PASSWORD ', quote_literal(' SECRET')); END $$",
+            "DO 'BEGIN EXECUTE ''ALTER ROLE x PASSWORD '' || quote_literal('' SECRET''); END'",
             "CREATE USER MAPPING FOR x SERVER s OPTIONS (\"password\" 'SECRET')",
             "CREATE USER MAPPING FOR x SERVER s OPTIONS (user 'y', password 'SECRET')",
             "CREATE SUBSCRIPTION s CONNECTION 'host=h password=SECRET' PUBLICATION p",
             "SELECT dblink_connect('password=SECRET')",
+            "SELECT dblink_connect('user=x password = SECRET')",
+            "SELECT dblink_connect('password=a;&\"\\''\\ SECRET user=x')",
+            "SELECT dblink_connect(format('password=%s', 'SECRET'))",
             "ALTER ROLE x PASSWORD \"SECRET\"",
+            "ALTER ROLE y PASSWORD 'x\\'; ALTER ROLE x PASSWORD ';SECRET'",
+            "SELECT f('ALTER ROLE x PASSWORD '' SECRET''')",
+            "SELECT f('ALTER ROLE x PASSWORD E'' SECRET''')",
+            "SELECT f('ALTER ROLE x PASSWORD ''a''\n '' SECRET''')",
+            "SELECT f($$ALTER ROLE x PASSWORD $$ || quote_literal($$ SECRET$$))",
+            "SELECT f(E'ALTER ROLE x\\040PASSWORD ''SECRET''')",
+            "SELECT dblink_connect('password = --SECRET')",
+            "SELECT dblink_connect('password = x'\n 'SECRET')",
+            "DO E'BEGIN EXECUTE \\'ALTER ROLE x PASSWORD \\' || quote_literal(\\' SECRET\\'); END'",
+            "SELECT f(E'ALTER ROLE x PASSWORD U&\\'SECRET\\'')",
+            "ALTER ROLE x PASSWORD N'SECRET'",
+            "SET app.password TO 'SECRET'",
+            "SELECT dblink_connect('password=toSECRET')",
+            "UPDATE t SET password = 'a' || 'SECRET'",
+            "SELECT f(password => 'SECRET', x := 1)",
+            "ALTER ROLE x PASSWORD$$SECRET$$",
+            "SELECT 1 /* \"PASSWORD\" 'SECRET",
+            "SELECT \"PASSWORD 'SECRET'",
         ] {
             assert!(!shown(statement).contains("SECRET"), "{}", shown(statement));
         }
@@ -323,6 +263,8 @@ mod tests {
         assert_eq!(hide("syntax error at or near \"SECRET\"", true), "syntax error at or near '***'");
         assert_eq!(hide("syntax error at or near \"SELEKT\"", false), "syntax error at or near \"SELEKT\"");
         assert_eq!(hide("bad PASSWORD 'SECRET'", false), "bad PASSWORD '***'");
+        assert_eq!(without_quote(b"error at or near \"x\"", b"-- ...\nx PASSWORD y"), b"error at or near ");
+        assert_eq!(without_quote(b"error at or near \"x\"", b"-- ...\nx"), b"error at or near \"x\"");
     }
 
     #[test]
@@ -345,8 +287,10 @@ mod tests {
             "ALTER USER x PASSWORD NULL",
             "ALTER USER x PASSWORD DISABLE",
             "SELECT 'password', 'b'",
-            "SELECT * FROM t WHERE q = 'my password' AND \"it's\" = 'x' -- don't",
-            "/* don't */ SELECT 'it''s a password', 'b'",
+            "/* don't */ SELECT 'it''s', password, \"it's\", $a$it's$a$, E'\\'', 'password' -- don't",
+            "/* the password */ SELECT 'a' -- of password\n, 'b'",
+            "SELECT \"my password\", 'b'",
+            "SELECT $1$, password, '$1$'",
             "SELECT passwords 'a', my_password 'b', password2 'c'",
             "SELECT 'a', password, 'b'",
             "PASSWORD $1",
@@ -356,17 +300,37 @@ mod tests {
         }
     }
 
+    /// Eight pieces at a time, at random.
+    fn texts<'a>(pieces: &'a [&str], between: &'a str) -> impl Iterator<Item = String> + 'a {
+        let mut number: u64 = 1;
+        let mut piece = move || {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            pieces[(number >> 33) as usize % pieces.len()]
+        };
+        std::iter::from_fn(move || Some((0..8).map(|_| piece().to_owned() + between).collect()))
+    }
+
+    #[test]
+    fn whatever_is_before_the_word_nothing_is_shown() {
+        let pieces: Vec<_> =
+            "'a'_'it''s'_''_E'it\\'s'_\"it's\"_\"a\"\"'\"_$$ it's \"x $$_$t$ ' $$ $t$_-- don't \"x\n_x\
+            _/* ' /* \" */ $$ */_U&'\\0041'_a$1_$1_date'2020-01-01'_'c:\\d'_1,_password_'password'"
+                .split('_')
+                .collect();
+        let set: Vec<_> = "PASSWORD 'SECRET'_PASSWORD E'\\'SECRET'_'PASSWORD '' SECRET'''_$$ PASSWORD ' SECRET' $$\
+            _'PASSWORD ' || 'SECRET'_E'\\'\\nPASSWORD \\'SECRET'_$t$ PASSWORD $$SECRET$$ $t$_'password=SECRET'"
+            .split('_')
+            .collect();
+        for (before, set) in texts(&pieces, " ").take(20_000).zip(set.iter().cycle()) {
+            let text = before + set;
+            assert!(!shown(&text).contains("SECRET"), "{text}: {}", shown(&text));
+        }
+    }
+
     #[test]
     fn whatever_the_text_is_there_is_an_end() {
         let pieces = ["password", "'", "''", "$$", "$a$", "E'", "\\", "/*", "--", "\n", " ", "=", "x", "ä"];
-        let mut number: u64 = 1;
-        for _ in 0..20_000 {
-            let text: String = (0..8)
-                .map(|_| {
-                    number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    pieces[(number >> 33) as usize % pieces.len()]
-                })
-                .collect();
+        for text in texts(&pieces, "").take(20_000) {
             let once = shown(&text);
             assert!(once.len() <= text.len() + 40, "{text}");
         }

@@ -1,44 +1,11 @@
 //! What the text of a statement or function tells about its calls. Nothing here calls PostgreSQL.
 
+use crate::pg::lexemes::{blank, count, is_in_word};
+
 /// Is `word` the first word, after white space, semicolons and comments? Case does not matter.
 pub fn first_word_is(statement: &[u8], word: &str) -> bool {
-    let rest = skip_blank(statement);
-    let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
-    rest[..end].eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// Skips white space, semicolons, `-- ...` and `/* ... */`, which nests.
-fn skip_blank(mut text: &[u8]) -> &[u8] {
-    loop {
-        text = match text {
-            [byte, rest @ ..] if byte.is_ascii_whitespace() || matches!(byte, b'\x0b' | b';') => rest,
-            [b'-', b'-', rest @ ..] => {
-                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
-                &rest[end..]
-            }
-            [b'/', b'*', rest @ ..] => skip_comment(rest),
-            _ => return text,
-        }
-    }
-}
-
-fn skip_comment(mut text: &[u8]) -> &[u8] {
-    let mut depth = 1;
-    while depth > 0 {
-        text = match text {
-            [] => return text,
-            [b'/', b'*', rest @ ..] => {
-                depth += 1;
-                rest
-            }
-            [b'*', b'/', rest @ ..] => {
-                depth -= 1;
-                rest
-            }
-            [_, rest @ ..] => rest,
-        }
-    }
-    text
+    let rest = &statement[blank(statement, b";")..];
+    rest[..count(rest, is_in_word)].eq_ignore_ascii_case(word.as_bytes())
 }
 
 /// Could the body of a SQL function call PostgreSQL's own functions? Then its text has their names,

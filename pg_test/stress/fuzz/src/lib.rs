@@ -13,6 +13,10 @@ pub mod logs {
     pub mod records;
     pub mod statement_record;
 }
+#[path = "../../../../src/pg"]
+pub mod pg {
+    pub mod lexemes;
+}
 #[path = "../../../../src/redirect"]
 pub mod redirect {
     pub mod sql_text;
