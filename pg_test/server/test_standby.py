@@ -1,5 +1,7 @@
 """On a hot standby: both functions and the view work, and the primary's locks are seen."""
 
+import json
+
 import psycopg
 import pytest
 
@@ -54,6 +56,10 @@ def test_transactions_of_the_standby_and_locks_of_the_primary(primary, standby):
         wait_for_lock(admin, reader)
         t = value(admin, "SELECT 't'::regclass::oid::int")
         assert ("AccessShareLock", "relation", t, False) in rows_of(admin, pid_of(reader))
+        startup = value(admin, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'")
+        assert value(admin, "SELECT min(line) FROM redshift_sessions.blocking() AS line WHERE line LIKE '%rdsdb%'") == "%d rdsdb" % startup
+        document = json.loads(value(admin, "SELECT redshift_sessions.blocking('json')"))
+        assert {session["user"]: session["database"] for session in document["sessions"]} == {"rdsdb": None, "alice": "dev"}
         writer.execute("COMMIT")
         assert outcome(reader) == (None, None)
         assert eventually(lambda: admin.execute(find).fetchall() == [])

@@ -5,7 +5,7 @@ use crate::blocking::graph::{self, Edge, Graph, Who};
 use crate::blocking::picture::{About, Activity, Kind, Party, Picture, Wait};
 
 pub fn about(user: &str) -> About {
-    let (user, database) = (user.into(), "dev".into());
+    let (user, database) = (user.into(), Some("dev".into()));
     About { kind: Kind::Session, user, database, transaction: None, open_for: None, activity: None }
 }
 

@@ -52,14 +52,19 @@ fn whose(facts: &Facts) -> String {
     match &facts.about {
         None => format!("Session {pid} is not one that {caller} may see."),
         Some(About { kind: Kind::Background, database, .. }) => {
-            format!("Process {pid} is a background process of database {} and has no owner.", words::one_line(database))
+            let database = of_database(" of", database);
+            format!("Process {pid} is a background process{database} and has no owner.")
         }
         Some(About { user, database, .. }) => {
             let itself = if facts.is_caller { " It is the session that asks." } else { "" };
-            let (user, database) = (words::one_line(user), words::one_line(database));
-            format!("Session {pid} belongs to {user}, in database {database}.{itself}")
+            let (user, database) = (words::one_line(user), of_database(", in", database));
+            format!("Session {pid} belongs to {user}{database}.{itself}")
         }
     }
+}
+
+fn of_database(word: &str, database: &Option<String>) -> String {
+    database.as_ref().map(|name| format!("{word} database {}", words::one_line(name))).unwrap_or_default()
 }
 
 fn verdict(what: &str, right: &Result<Right, String>) -> String {
@@ -123,7 +128,7 @@ mod tests {
         let about = About {
             kind: Kind::Session,
             user: "alice".into(),
-            database: "dev".into(),
+            database: Some("dev".into()),
             transaction: Some(734),
             open_for: Some(60_000_000),
             activity: Some(Activity { statement: "select 1".into(), running: false, microseconds: 5_000_000 }),
@@ -186,6 +191,8 @@ mod tests {
         let mut facts = Facts { leader: Some(10), ..facts() };
         facts.about.as_mut().unwrap().kind = Kind::Background;
         assert_eq!(lines(&facts)[0], "Process 11 is a background process of database dev and has no owner.");
+        facts.about.as_mut().unwrap().database = None;
+        assert_eq!(lines(&facts)[0], "Process 11 is a background process and has no owner.");
         assert_eq!(lines(&facts)[1], "It is a worker of 10, to whose transaction its locks belong.");
     }
 

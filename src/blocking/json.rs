@@ -85,7 +85,7 @@ fn session(picture: &Picture, id: usize) -> Session<'_> {
             Kind::Prepared(_) => "prepared transaction",
         }),
         user: about.map(|about| about.user.as_str()),
-        database: about.map(|about| about.database.as_str()),
+        database: about.and_then(|about| about.database.as_deref()),
         transaction: about.and_then(|about| about.transaction),
         transaction_seconds: about.and_then(|about| about.open_for).map(seconds),
         running: activity.map(|activity| activity.running),

@@ -25,7 +25,8 @@ pub struct Party {
 pub struct About {
     pub kind: Kind,
     pub user: String,
-    pub database: String,
+    /// None for a process of none, such as a standby's startup process.
+    pub database: Option<String>,
     /// As in svv_transactions.
     pub transaction: Option<i64>,
     /// How long the transaction has been open, in microseconds; of a prepared one, since it was
@@ -106,7 +107,8 @@ impl Party {
                 Who::Prepared(..) => "prepared transaction (not yours)".into(),
             };
         };
-        let place = format!("{}@{}", words::one_line(user), words::one_line(database));
+        let user = words::one_line(user);
+        let place = database.as_ref().map_or(user.clone(), |name| format!("{user}@{}", words::one_line(name)));
         match (kind, self.who) {
             (Kind::Prepared(Some(gid)), _) => format!("prepared transaction {} {place}", words::one_line(gid)),
             (_, Who::Prepared(..)) => format!("prepared transaction {place}"),

@@ -102,7 +102,9 @@ impl Known {
             } else {
                 objects::name_of_role(session.process.user)
             },
-            database: objects::name_of_database(session.process.database),
+            database: Some(session.process.database)
+                .filter(|database| *database != Oid::INVALID)
+                .map(objects::name_of_database),
             transaction,
             open_for: transaction.and(session.process.transaction_start).map(|start| self.now - start),
             activity: session.statement.as_ref().map(|statement| Activity {
@@ -121,7 +123,7 @@ impl Known {
         self.rows.include(Some(owner)).then(|| About {
             kind: Kind::Prepared(listed.map(|(_, gid)| text::readable(gid.to_bytes()))),
             user: objects::name_of_role(owner),
-            database: objects::name_of_database(database),
+            database: Some(objects::name_of_database(database)),
             transaction: xid.map(|xid| xid::full(self.next_xid, xid)),
             open_for: listed.and_then(|(prepared, _)| prepared.prepared).map(|start| self.now - start),
             activity: None,
