@@ -246,6 +246,10 @@ def test_pg_last_query_id_is_the_number_in_stv_inflight(login, admin):
     for _ in range(8):
         number = session.execute("SELECT query, pg_temp.busy() FROM stv_inflight WHERE pid = pg_backend_pid()", prepare=True).fetchone()[0]
         assert session.execute(last, prepare=True).fetchone()[0] == number
+    for command, counts in (("CREATE TEMP TABLE made AS SELECT 1", True), ("EXPLAIN ANALYZE SELECT 1", True), ("EXPLAIN SELECT 1", False)):
+        session.execute(command)
+        number = value(admin, "SELECT max(query_id) FROM sys_query_history WHERE session_id = %s", pid_of(session))
+        assert (value(session, last) == number) == counts
     session.execute("DECLARE held CURSOR WITH HOLD FOR SELECT 1")
     number = value(admin, "SELECT max(query) FROM stl_query WHERE pid = %s", pid_of(session))
     assert value(session, last) == number
