@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from conftest import eventually, pid_of, send, value
+from conftest import eventually, outcome, pid_of, send, value
 from protocol import Raw, Refused
 
 VIEWS = [
@@ -80,6 +80,15 @@ def test_statements_of_another_encoding(login, admin, latin):
     everything_is_readable(login)
     admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
     everything_is_readable(login)
+    # LATIN1 takes any bytes for letters. What runs and what has run are shown alike.
+    session, reader = login("alice"), login("boss", latin, client_encoding="utf8")
+    reader.execute("CREATE EXTENSION redshift_sessions")
+    shown = "SELECT trim(query_text) FROM sys_query_history WHERE session_id = %s AND status = %s"
+    send(admin, session, "SELECT pg_sleep(600) /* ü */")
+    assert reader.execute(shown, (pid_of(session), "running")).fetchall() == [("SELECT pg_sleep(600) /* ?? */",)]
+    admin.execute("SELECT pg_cancel_backend(%s)", (pid_of(session),))
+    assert outcome(session)[0] == "57014"
+    assert reader.execute(shown, (pid_of(session), "canceled")).fetchall() == [("SELECT pg_sleep(600) /* ?? */",)]
 
 
 def test_a_role_named_in_another_encoding(server, login, admin, latin):

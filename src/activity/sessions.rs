@@ -1,6 +1,6 @@
 //! The rows behind stv_sessions, stv_inflight and svv_query_inflight: who is connected, what runs.
 
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys::{self, Datum, Oid};
 
 use crate::clients::query_group;
 use crate::logs::query_ids;
@@ -34,15 +34,15 @@ fn put_rows(rows: &mut set_returning::Rows) {
             statement.map(|statement| (statement.ended.is_none() && number.is_some()).into()),
             statement.map(|statement| statement.started.into()),
             statement.map(|statement| duration(statement, now).into()),
-            statement.map(statement_text),
+            statement.map(|statement| statement_text(statement, session.process.database)),
             Some(label(session.process.pid)),
         ]);
     }
 }
 
 /// The text of a live statement, without passwords.
-pub fn statement_text(statement: &Statement) -> Datum {
-    text::text_of(&secrets::hide(statement.text.to_bytes()))
+pub fn statement_text(statement: &Statement, database: Oid) -> Datum {
+    text::text_in(&secrets::hide(statement.text.to_bytes()), database)
 }
 
 pub fn label(pid: i32) -> Datum {

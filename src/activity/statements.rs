@@ -72,7 +72,7 @@ fn put_recents(rows: &mut set_returning::Rows) {
             statement.ended.is_none().then(|| session.process.pid.into()),
             Some(statement.started.into()),
             Some(sessions::microseconds(statement.started, statement.ended.unwrap_or(now)).into()),
-            Some(sessions::statement_text(statement)),
+            Some(sessions::statement_text(statement, session.process.database)),
         ]);
     }
     for (record, texts) in &statements.history {
@@ -109,7 +109,7 @@ fn put_statements(rows: &mut set_returning::Rows) {
             None,
             None,
             None,
-            Some(sessions::statement_text(statement)),
+            Some(sessions::statement_text(statement, process.database)),
         ]);
     }
     for (record, texts) in &statements.history {

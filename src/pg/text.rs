@@ -118,6 +118,27 @@ pub fn foreign_text(bytes: &[u8], encoding: i32) -> Datum {
     if encoding == unsafe { pg_sys::GetDatabaseEncoding() } { text_of(bytes) } else { ascii(bytes) }
 }
 
+/// A text of a session in that database.
+pub fn text_in(bytes: &[u8], database: Oid) -> Datum {
+    // SAFETY: reads this process's own memory.
+    let is_here = bytes.is_ascii() || database == unsafe { pg_sys::MyDatabaseId };
+    if is_here { text_of(bytes) } else { foreign_text(bytes, encoding_of(database)) }
+}
+
+fn encoding_of(database: Oid) -> i32 {
+    let _room = Roomy::call();
+    // SAFETY: the form is read before its tuple is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::DATABASEOID as i32, database.into());
+        if tuple.is_null() {
+            return UNKNOWN_ENCODING;
+        }
+        let encoding = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>()).encoding;
+        pg_sys::ReleaseSysCache(tuple);
+        encoding
+    }
+}
+
 fn ascii(bytes: &[u8]) -> Datum {
     if bytes.is_ascii() {
         return copy(bytes);
