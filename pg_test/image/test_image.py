@@ -63,10 +63,11 @@ def test_checks_of_its_health_add_no_row(trusting):
     "user, database, port, options",
     [
         ("someone", "awsuser", 5439, ["--env", "POSTGRES_USER=someone", "--env", "POSTGRES_DB=awsuser"]),
+        ("awsuser", "template1", 5439, ["--env", "POSTGRES_DB=template1"]),
         ("awsuser", "dev", 6000, ["--env", "PGPORT=6000"]),
         ("awsuser", "dev", 6000, []),
     ],
-    ids=["user and database", "PGPORT", "-p"],
+    ids=["user and database", "template1", "PGPORT", "-p"],
 )
 def test_it_is_healthy_whoever_uses_it(start, user, database, port, options):
     container = start(*TRUSTING, *options, inside=port, command=("postgres", "-p", "6000") if port == 6000 and not options else ()).wait()
