@@ -1,6 +1,5 @@
 """svl_terminate and what all logs have in common: what happened, row by row; full rings, readers, restarts."""
 
-import itertools
 import os
 import signal
 import subprocess
@@ -104,13 +103,12 @@ int kill(pid_t pid, int number)
 
 
 @pytest.fixture
-def counted(tmp_path, monkeypatch):
+def counted(server, tmp_path, monkeypatch):
     (tmp_path / "kills.c").write_text(COUNT_KILLS)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "kills.so", tmp_path / "kills.c", "-ldl"], check=True)
-    # What only we may enter is of pytest.
-    for directory in itertools.takewhile(lambda directory: not directory.stat().st_mode & 0o001, (tmp_path, *tmp_path.parents)):
-        directory.chmod(0o755)
-    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "kills.so"))
+    library = server.directory() / "kills.so"  # pytest's own directories are for its user only
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "kills.c", "-ldl"], check=True)
+    library.chmod(0o755)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
     server = Server("counted", EVERYTHING)
     monkeypatch.delenv("LD_PRELOAD")
     yield server
