@@ -66,7 +66,7 @@ def test_the_image_with_a_password_a_schema_and_read_only(tmp_path):
     script = as_tested(block).replace("--name redshift ", "--name %s " % name).replace("volumes redshift", "volumes " + name)
     *start, end = script.replace("127.0.0.1:5439", "127.0.0.1:%d" % port).splitlines()
     assert len(start) == 2
-    subprocess.run(["sh", "-ec", "\n".join(start)], cwd=tmp_path, check=True)
+    subprocess.run(["sh", "-ec", "\n".join(start)], cwd=tmp_path, check=True, umask=0o022)
     try:
         with Container(name).wait().connect(password="secret") as session:
             assert session.execute("SELECT to_regclass('lineitem')::text, pg_terminate_backend(0)").fetchone() == ("lineitem", 0)

@@ -78,6 +78,7 @@ def test_it_is_healthy_whoever_uses_it(start, user, database, port, options):
 def test_it_is_not_ready_while_the_cluster_is_made(start, tmp_path):
     script = tmp_path / "10-slow.sql"
     script.write_text("SELECT pg_sleep(600)")
+    script.chmod(0o644)  # the server's user reads it, whatever the umask of the tests
     tmp_path.chmod(0o755)
     container = start(*TRUSTING, "--volume", "%s:/docker-entrypoint-initdb.d/10-slow.sql:ro" % script)
     sleeping = ["psql", "-XAtU", "awsuser", "-d", "dev", "-c", "SELECT count(*) FROM stv_inflight WHERE text LIKE 'SELECT pg_sleep%'"]
@@ -90,6 +91,7 @@ def test_it_is_not_ready_while_the_cluster_is_made(start, tmp_path):
 def test_scripts_of_users_run_after_ours(start, tmp_path):
     script = tmp_path / "10-schema.sql"
     script.write_text("CREATE VIEW mine AS SELECT * FROM stv_sessions; CREATE DATABASE more")
+    script.chmod(0o644)
     container = start(*TRUSTING, "--volume", "%s:/docker-entrypoint-initdb.d/10-schema.sql:ro" % script).wait()
     with container.connect() as session:
         assert value(session, "SELECT count(*) FROM mine WHERE process = pg_backend_pid()") == 1
