@@ -228,7 +228,7 @@ def test_passwords_are_not_shown(login, admin):
     long = "-- %s\nALTER USER secretive PASSWORD se-cret" % ("x" * 4000)
     with pytest.raises(psycopg.errors.SyntaxError, match="se"):
         session.execute(long)
-    assert of(admin, session, "trim(error_message)") == [("syntax error at or near",)]
+    assert of(admin, session, "trim(error_message)") == [("syntax error",)]
     try:
         for statement in secrets[:2]:
             session.execute(statement)

@@ -1,8 +1,6 @@
 //! The rows behind stv_recents, sys_query_history, stl_query and their like: what runs, and what
 //! has run.
 
-use std::borrow::Cow;
-
 use pgrx::pg_sys::{self, Oid};
 
 use crate::activity::sessions;
@@ -115,8 +113,7 @@ fn put_statements(rows: &mut set_returning::Rows) {
     for (record, texts) in &statements.history {
         let foreign = |bytes: &[u8]| text::foreign_text(bytes, record.encoding.into());
         let label = if record.lengths.label == DEFAULT_LABEL { query_group::DEFAULT.to_bytes() } else { texts.label() };
-        let shown = secrets::hide(texts.text());
-        let error = secrets::hide_in_error(texts.error(), matches!(shown, Cow::Owned(_)));
+        let error = secrets::hide(texts.error());
         rows.put([
             Some(record.number.into()),
             Some(Oid::from(record.user).into()),
@@ -135,7 +132,7 @@ fn put_statements(rows: &mut set_returning::Rows) {
             Some(text::text(kind(record.kind))),
             (!error.is_empty()).then(|| foreign(&error)),
             Some((record.rows as i64).into()),
-            Some(foreign(&shown)),
+            Some(foreign(&secrets::hide(texts.text()))),
         ]);
     }
 }

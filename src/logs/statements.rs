@@ -154,24 +154,21 @@ pub fn failed(error: &pg_sys::ErrorData) {
     if LAST.start.get() != 0 {
         let canceled = error.sqlerrcode == PgSqlErrorCode::ERRCODE_QUERY_CANCELED as i32;
         LAST.outcome.set(if canceled { Outcome::Canceled } else { Outcome::Failed });
-        // SAFETY: NULL or a string, which lives as long as the error.
-        let message = unsafe { error.message.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
-        let message = without_secrets(message.unwrap_or_default());
+        // SAFETY: NULL or strings, which live as long as the error; and the client's text.
+        let message = unsafe {
+            secrets::of_error(bytes(error.message), bytes(error.message_id), bytes(pg_sys::debug_query_string))
+        };
         let message = cut(message, Finished::ERROR_BYTES);
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
         write(Some(message));
     }
 }
 
-/// The message, without what it quotes of a statement that is too long to be kept and that names a
-/// password.
-fn without_secrets(message: &[u8]) -> &[u8] {
-    // SAFETY: NULL, or the client's text.
-    let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
-    match text {
-        Some(text) if text.len() > Finished::TEXT_BYTES => secrets::without_quote(message, text),
-        _ => message,
-    }
+/// # Safety
+/// `string` is NULL, or a string that outlives its use.
+unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
+    // SAFETY: promised by the caller.
+    if string.is_null() { b"" } else { unsafe { CStr::from_ptr(string) }.to_bytes() }
 }
 
 /// The session ends.
@@ -224,8 +221,7 @@ fn write(error: Option<&[u8]>) {
         return;
     }
     // SAFETY: NULL, or the client's text.
-    let text = unsafe { pg_sys::debug_query_string.as_ref().map(|first| CStr::from_ptr(first).to_bytes()) };
-    let text = cut(text.unwrap_or_default(), Finished::TEXT_BYTES);
+    let text = cut(unsafe { bytes(pg_sys::debug_query_string) }, Finished::TEXT_BYTES);
     let label = query_group::own().map(|label| cut(label, Finished::LABEL_BYTES));
     LAST.lengths.set(Lengths {
         text: text.len() as u16,
