@@ -1,13 +1,14 @@
 -- Redshift's valuntil is an abstime, a type that PostgreSQL no longer has.
 CREATE VIEW redshift_sessions.pg_user_info AS
-    SELECT r.rolname AS usename,
+    SELECT redshift_sessions.readable(r.rolname::pg_catalog.text)::pg_catalog.name AS usename,
            r.oid::pg_catalog.int4 AS usesysid,
            r.rolcreatedb AS usecreatedb,
            r.rolsuper AS usesuper,
            r.rolsuper AS usecatupd,
            '********'::pg_catalog.text AS passwd,
            r.rolvaliduntil AS valuntil,
-           everywhere.setconfig AS useconfig,
+           (SELECT pg_catalog.array_agg(redshift_sessions.readable(item.setting) ORDER BY item.place)
+            FROM pg_catalog.unnest(everywhere.setconfig) WITH ORDINALITY AS item(setting, place)) AS useconfig,
            CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 THEN 'UNLIMITED' ELSE r.rolconnlimit::pg_catalog.text END AS useconnlimit
     FROM pg_catalog.pg_roles AS r
     LEFT JOIN pg_catalog.pg_db_role_setting AS everywhere

@@ -539,10 +539,24 @@ REVOKE ALL ON redshift_sessions.sys_connection_log FROM PUBLIC;
 
 ALTER VIEW redshift_sessions.sys_connection_log SET SCHEMA pg_catalog;
 
+-- Names and settings are in the encoding of the database where they were given.
+CREATE FUNCTION redshift_sessions.readable(string pg_catalog.text)
+    RETURNS pg_catalog.text
+    LANGUAGE c
+    STABLE
+    STRICT
+    PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'readable_wrapper';
+
+COMMENT ON FUNCTION redshift_sessions.readable(pg_catalog.text) IS
+    'The string, with ? for letters of another encoding than that of this database';
+
+GRANT EXECUTE ON FUNCTION redshift_sessions.readable(pg_catalog.text) TO PUBLIC;
+
 -- A user is a role that may log in, as in pg_user. A name as text would have the collation of
 -- names, which differs from that of other texts.
 CREATE VIEW redshift_sessions.svl_user_info AS
-    SELECT r.rolname::pg_catalog.text COLLATE pg_catalog."default" AS usename,
+    SELECT redshift_sessions.readable(r.rolname::pg_catalog.text) COLLATE pg_catalog."default" AS usename,
            r.oid::pg_catalog.int4 AS usesysid,
            r.rolcreatedb AS usecreatedb,
            r.rolsuper AS usesuper,
@@ -592,8 +606,10 @@ CREATE VIEW redshift_sessions.svv_user_info AS
            u.sessiontimeout AS session_timeout,
            u.external_id AS external_user_id
     FROM pg_catalog.svl_user_info AS u
-    WHERE u.usename OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text
-       OR (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE EXISTS (
+        SELECT FROM pg_catalog.pg_roles AS r
+        WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER
+          AND (r.rolsuper OR r.oid::pg_catalog.int4 OPERATOR(pg_catalog.=) u.usesysid));
 
 COMMENT ON VIEW redshift_sessions.svv_user_info IS
     'Users, and what they may do; regular users see themselves';
@@ -614,14 +630,15 @@ ALTER VIEW redshift_sessions.svv_user_info SET SCHEMA pg_catalog;
 
 -- Redshift's valuntil is an abstime, a type that PostgreSQL no longer has.
 CREATE VIEW redshift_sessions.pg_user_info AS
-    SELECT r.rolname AS usename,
+    SELECT redshift_sessions.readable(r.rolname::pg_catalog.text)::pg_catalog.name AS usename,
            r.oid::pg_catalog.int4 AS usesysid,
            r.rolcreatedb AS usecreatedb,
            r.rolsuper AS usesuper,
            r.rolsuper AS usecatupd,
            '********'::pg_catalog.text AS passwd,
            r.rolvaliduntil AS valuntil,
-           everywhere.setconfig AS useconfig,
+           (SELECT pg_catalog.array_agg(redshift_sessions.readable(item.setting) ORDER BY item.place)
+            FROM pg_catalog.unnest(everywhere.setconfig) WITH ORDINALITY AS item(setting, place)) AS useconfig,
            CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 THEN 'UNLIMITED' ELSE r.rolconnlimit::pg_catalog.text END AS useconnlimit
     FROM pg_catalog.pg_roles AS r
     LEFT JOIN pg_catalog.pg_db_role_setting AS everywhere
@@ -647,7 +664,7 @@ ALTER VIEW redshift_sessions.pg_user_info SET SCHEMA pg_catalog;
 -- A database has its own default, or the server's. What the server's is, a session knows as long as
 -- no setting of its database, its role or its client hides it.
 CREATE VIEW redshift_sessions.stv_db_isolation_level AS
-    SELECT d.datname::pg_catalog.text::pg_catalog.bpchar(128) COLLATE pg_catalog."default" AS db_name,
+    SELECT redshift_sessions.readable(d.datname::pg_catalog.text)::pg_catalog.bpchar(128) COLLATE pg_catalog."default" AS db_name,
            CASE coalesce(own.level, server.level)
                WHEN 'serializable' THEN 'Serializable'
                WHEN 'repeatable read' THEN 'Snapshot Isolation'
@@ -869,7 +886,7 @@ DECLARE
     made_here CONSTANT pg_catalog.text[] := ARRAY[
                 'statements', 'sys_query_history', 'sys_query_text', 'stl_query', 'stl_querytext',
                 'svl_qlog', 'svl_statementtext', 'stl_utilitytext', 'stl_ddltext', 'stl_userlog',
-                'sys_userlog', 'sys_connection_log', 'svl_user_info', 'svv_user_info', 'pg_user_info',
+                'sys_userlog', 'sys_connection_log', 'readable', 'svl_user_info', 'svv_user_info', 'pg_user_info',
                 'stv_db_isolation_level', 'stv_wlm_query_state', 'stv_wlm_query_queue_state', 'sys_transaction_history', 'stl_undone',
                 'blocking', 'explain_terminate'];
 BEGIN

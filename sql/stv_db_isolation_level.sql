@@ -1,7 +1,7 @@
 -- A database has its own default, or the server's. What the server's is, a session knows as long as
 -- no setting of its database, its role or its client hides it.
 CREATE VIEW redshift_sessions.stv_db_isolation_level AS
-    SELECT d.datname::pg_catalog.text::pg_catalog.bpchar(128) COLLATE pg_catalog."default" AS db_name,
+    SELECT redshift_sessions.readable(d.datname::pg_catalog.text)::pg_catalog.bpchar(128) COLLATE pg_catalog."default" AS db_name,
            CASE coalesce(own.level, server.level)
                WHEN 'serializable' THEN 'Serializable'
                WHEN 'repeatable read' THEN 'Snapshot Isolation'

@@ -1,7 +1,7 @@
 -- A user is a role that may log in, as in pg_user. A name as text would have the collation of
 -- names, which differs from that of other texts.
 CREATE VIEW redshift_sessions.svl_user_info AS
-    SELECT r.rolname::pg_catalog.text COLLATE pg_catalog."default" AS usename,
+    SELECT redshift_sessions.readable(r.rolname::pg_catalog.text) COLLATE pg_catalog."default" AS usename,
            r.oid::pg_catalog.int4 AS usesysid,
            r.rolcreatedb AS usecreatedb,
            r.rolsuper AS usesuper,

@@ -10,8 +10,10 @@ CREATE VIEW redshift_sessions.svv_user_info AS
            u.sessiontimeout AS session_timeout,
            u.external_id AS external_user_id
     FROM pg_catalog.svl_user_info AS u
-    WHERE u.usename OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text
-       OR (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER);
+    WHERE EXISTS (
+        SELECT FROM pg_catalog.pg_roles AS r
+        WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER
+          AND (r.rolsuper OR r.oid::pg_catalog.int4 OPERATOR(pg_catalog.=) u.usesysid));
 
 COMMENT ON VIEW redshift_sessions.svv_user_info IS
     'Users, and what they may do; regular users see themselves';

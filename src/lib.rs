@@ -73,7 +73,8 @@ extension_sql_file!("../sql/sys_session_history.sql", name = "sys_session_histor
 extension_sql_file!("../sql/stl_userlog.sql", name = "stl_userlog", requires = ["sys_session_history"]);
 extension_sql_file!("../sql/sys_userlog.sql", name = "sys_userlog", requires = ["stl_userlog"]);
 extension_sql_file!("../sql/sys_connection_log.sql", name = "sys_connection_log", requires = ["sys_userlog"]);
-extension_sql_file!("../sql/svl_user_info.sql", name = "svl_user_info", requires = ["sys_connection_log"]);
+extension_sql_file!("../sql/readable.sql", name = "readable", requires = ["sys_connection_log"]);
+extension_sql_file!("../sql/svl_user_info.sql", name = "svl_user_info", requires = ["readable"]);
 extension_sql_file!("../sql/svv_user_info.sql", name = "svv_user_info", requires = ["svl_user_info"]);
 extension_sql_file!("../sql/pg_user_info.sql", name = "pg_user_info", requires = ["svv_user_info"]);
 extension_sql_file!("../sql/stv_db_isolation_level.sql", name = "stv_db_isolation_level", requires = ["pg_user_info"]);

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from conftest import eventually, outcome, pid_of, send, value
+from conftest import EVERYTHING, Server, eventually, outcome, pid_of, send, value
 from protocol import Raw, Refused
 
 VIEWS = [
@@ -21,6 +21,25 @@ VIEWS = [
     "stl_connection_log",
     "stl_restarted_sessions",
     "redshift_sessions.logs()",
+    "redshift_sessions.blocking()",
+    "sys_query_history",
+    "sys_query_text",
+    "stl_query",
+    "stl_querytext",
+    "svl_qlog",
+    "svl_statementtext",
+    "stl_utilitytext",
+    "stl_ddltext",
+    "stl_userlog",
+    "sys_userlog",
+    "sys_connection_log",
+    "sys_transaction_history",
+    "stl_undone",
+    "svl_user_info",
+    "svv_user_info",
+    "pg_user_info",
+    "stv_db_isolation_level",
+    "stv_wlm_query_state",
 ]
 # As a driver writes them who was told to keep them: \xff is no letter in any encoding, \xf0 the beginning of one that is cut off.
 NO_LETTERS = "\udcff\udcf0"
@@ -35,6 +54,14 @@ def everything_is_readable(login):
         # Again with what functions of texts make of it, which look for letters.
         superuser.execute("SELECT upper(user_name), reverse(text) FROM stv_inflight i JOIN stv_sessions s ON s.process = i.pid").fetchall()
         superuser.execute("SELECT lower(username), reverse(dbname), length(application_name) FROM stl_connection_log").fetchall()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One without the statements of other tests, which may have letters that a client's encoding lacks."""
+    server = Server("clients", EVERYTHING)
+    yield server
+    server.remove()
 
 
 @pytest.fixture
@@ -95,12 +122,17 @@ def test_a_role_named_in_another_encoding(server, login, admin, latin):
     """Roles are those of all databases, and have their name in the encoding of one."""
     owner = login("awsuser", latin, client_encoding="utf8")
     owner.execute('CREATE ROLE "rölé" LOGIN')
+    owner.execute('ALTER ROLE "rölé" SET search_path = "ö", public')
     try:
         session = Raw(server.port, user="r\udcf6l\udce9", database=latin)
         pid = session.value("SELECT pg_backend_pid()")
         session.query("BEGIN; SELECT 1 FROM pg_class LIMIT 1")
         assert value(admin, "SELECT trim(user_name) FROM stv_sessions WHERE process = %s", pid) == "r?l?"
         assert value(admin, "SELECT txn_owner FROM svv_transactions WHERE pid = %s LIMIT 1", pid) == "r?l?"
+        assert value(admin, "SELECT useconfig FROM pg_user_info WHERE usename = 'r?l?'") == ['search_path="?", public']
+        itself = Raw(server.port, user="r\udcf6l\udce9")
+        assert itself.query("SELECT user_name FROM svv_user_info") == [["r?l?"]]
+        itself.close()
         everything_is_readable(login)
     finally:
         admin.execute("SELECT pg_terminate_backend(process) FROM stv_sessions WHERE db_name = 'latin' AND process <> %s", (pid_of(owner),))
