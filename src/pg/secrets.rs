@@ -19,7 +19,7 @@ const HIDDEN: &[u8] = b"'***'";
 pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
     let mut shown: Vec<u8> = Vec::new();
     let mut copied = 0;
-    for secret in (Secrets { text, at: 0 }) {
+    for secret in (Secrets { text, at: 0, last: b"", about_role: false }) {
         memory::extend(&mut shown, &text[copied..secret.start]);
         memory::extend(&mut shown, HIDDEN);
         copied = secret.end;
@@ -42,6 +42,10 @@ pub fn of_error<'a>(error: &'a [u8], id: &[u8], statement: &[u8]) -> &'a [u8] {
 struct Secrets<'a> {
     text: &'a [u8],
     at: usize,
+    /// The word before this place.
+    last: &'a [u8],
+    /// This is CREATE or ALTER of a role.
+    about_role: bool,
 }
 
 impl Iterator for Secrets<'_> {
@@ -65,7 +69,7 @@ impl Iterator for Secrets<'_> {
             } else {
                 let length = rest.iter().take_while(|byte| is_in_word(**byte)).count();
                 self.at += length.max(1);
-                if rest[..length].eq_ignore_ascii_case(WORD) { strings(self.text, self.at) } else { None }
+                self.after(if length > 0 { &rest[..length] } else { &rest[..1] })
             };
             if let Some(secret) = secret {
                 self.at = secret.end;
@@ -73,6 +77,30 @@ impl Iterator for Secrets<'_> {
             }
         }
         None
+    }
+}
+
+impl<'a> Secrets<'a> {
+    /// What is to be hidden after this word, or this one letter that is in none.
+    fn after(&mut self, word: &'a [u8]) -> Option<Range<usize>> {
+        let is = |word: &[u8], one_of: &[&str]| one_of.iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
+        self.about_role &= word != b";";
+        self.about_role |= is(word, &["role", "user"]) && is(self.last, &["create", "alter"]);
+        if !word[0].is_ascii_whitespace() {
+            self.last = word;
+        }
+        if !word.eq_ignore_ascii_case(WORD) {
+            return None;
+        }
+        let strings = strings(self.text, self.at);
+        if strings.is_some() || !self.about_role {
+            return strings;
+        }
+        // The quotes were forgotten. DISABLE is Redshift's.
+        let begin = self.at + blank(&self.text[self.at..], b"");
+        let bare = count(&self.text[begin..], |byte| !byte.is_ascii_whitespace() && byte != b';');
+        let hides = bare > 0 && !is(&self.text[begin..][..bare], &["null", "disable"]);
+        hides.then_some(begin..begin + bare)
     }
 }
 
@@ -228,6 +256,8 @@ mod tests {
             "UPDATE t SET password = 'a' || 'SECRET'",
             "SELECT f(password => 'SECRET', x := 1)",
             "ALTER ROLE x PASSWORD$$SECRET$$",
+            "CREATE USER x IN GROUP y PASSWORD SECRET",
+            "SELECT 1; alter /* a */ role x password a+SECRET; SELECT 1",
             "SELECT 1 /* \"PASSWORD\" 'SECRET",
             "SELECT \"PASSWORD 'SECRET'",
         ] {
@@ -245,9 +275,17 @@ mod tests {
 
     #[test]
     fn the_time_grows_with_the_length() {
-        for piece in
-            ["password/*", "password ", "password $", "'password' ", "password 'x' ", "password=", "password--"]
-        {
+        for piece in [
+            "password/*",
+            "password ",
+            "alter role password=",
+            "alter role password --",
+            "password $",
+            "'password' ",
+            "password 'x' ",
+            "password=",
+            "password--",
+        ] {
             let text = piece.repeat(200_000);
             assert!(shown(&text).len() <= 2 * text.len());
         }
@@ -262,6 +300,8 @@ mod tests {
             "SELECT password FROM t",
             "ALTER USER x PASSWORD NULL",
             "ALTER USER x PASSWORD DISABLE",
+            "ALTER USER x CREATEDB; SELECT password FROM t",
+            "CREATE TABLE user (password text); ALTER USER x PASSWORD",
             "SELECT 'password', 'b'",
             "/* don't */ SELECT 'it''s', password, \"it's\", $a$it's$a$, E'\\'', 'password' -- don't",
             "/* the password */ SELECT 'a' -- of password\n, 'b'",
