@@ -96,11 +96,12 @@ impl<'a> Secrets<'a> {
         if strings.is_some() || !self.about_role {
             return strings;
         }
-        // The quotes were forgotten. DISABLE is Redshift's.
+        // The quotes were forgotten, and nobody knows where the password ends. DISABLE is Redshift's.
         let begin = self.at + blank(&self.text[self.at..], b"");
-        let bare = count(&self.text[begin..], |byte| !byte.is_ascii_whitespace() && byte != b';');
-        let hides = bare > 0 && !is(&self.text[begin..][..bare], &["null", "disable"]);
-        hides.then_some(begin..begin + bare)
+        let bare = &self.text[begin..];
+        let word = &bare[..count(bare, |byte| !byte.is_ascii_whitespace() && byte != b';')];
+        let is_none = matches!(word, [] | [b',' | b')', ..]) || is(word, &["null", "disable"]);
+        (!is_none).then_some(begin..self.text.len())
     }
 }
 
@@ -258,6 +259,11 @@ mod tests {
             "ALTER ROLE x PASSWORD$$SECRET$$",
             "CREATE USER x IN GROUP y PASSWORD SECRET",
             "SELECT 1; alter /* a */ role x password a+SECRET; SELECT 1",
+            "ALTER USER x PASSWORD = SECRET",
+            "ALTER USER x PASSWORD my SECRET",
+            "ALTER USER x PASSWORD my;SECRET",
+            "ALTER USER x PASSWORD ( 'SECRET')",
+            "ALTER ROLE x SET app.password TO SECRET",
             "SELECT 1 /* \"PASSWORD\" 'SECRET",
             "SELECT \"PASSWORD 'SECRET'",
         ] {
@@ -301,6 +307,8 @@ mod tests {
             "ALTER USER x PASSWORD NULL",
             "ALTER USER x PASSWORD DISABLE",
             "ALTER USER x CREATEDB; SELECT password FROM t",
+            "ALTER USER MAPPING FOR x SERVER s OPTIONS (DROP password)",
+            "ALTER USER MAPPING FOR x SERVER s OPTIONS (DROP password, SET user 'y')",
             "CREATE TABLE user (password text); ALTER USER x PASSWORD",
             "SELECT 'password', 'b'",
             "/* don't */ SELECT 'it''s', password, \"it's\", $a$it's$a$, E'\\'', 'password' -- don't",
