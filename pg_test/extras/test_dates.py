@@ -103,6 +103,21 @@ def test_every_name_of_a_part(database, part, name):  # noqa: F811
         assert value(database, "SELECT dateadd(%s, 1, timestamp '2000-03-15 10:20:30.5')::text", spelled) == LATER[part]
 
 
+def test_names_of_parts_in_a_turkish_database(admin, server):
+    """There the small letter of I is one without a dot."""
+    if admin.info.server_version < 150000 or not value(admin, "SELECT count(*) FROM pg_collation WHERE collname = 'tr-x-icu'"):
+        pytest.skip("no database with the rules of ICU")
+    admin.execute("CREATE DATABASE turkish LOCALE_PROVIDER icu ICU_LOCALE 'tr' TEMPLATE template0")
+    try:
+        with server.connect("awsuser", "turkish") as turkish:
+            turkish.execute("CREATE EXTENSION redshift_sessions_extras")
+            assert value(turkish, "SELECT lower('MINUTE') <> 'minute'") is True
+            for part, name in NAMES:
+                assert value(turkish, "SELECT dateadd(%s, 1, timestamp '2000-03-15 10:20:30.5')::text", name.upper()) == LATER[part], name
+    finally:
+        admin.execute("DROP DATABASE turkish WITH (FORCE)")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_boundaries_are_counted(database, part):  # noqa: F811
     """Across the boundary it is one, however near; up to it none; and backwards it is minus one."""

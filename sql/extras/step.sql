@@ -8,7 +8,8 @@ CREATE FUNCTION redshift_sessions_extras.step(datepart pg_catalog.text, of_time 
     SET search_path = pg_catalog, pg_temp
     AS $step$
 DECLARE
-    name CONSTANT text := lower(btrim(datepart));
+    -- In Turkish the small letter of I is another one.
+    name CONSTANT text := lower(btrim(datepart) COLLATE "C");
     step CONSTANT interval := CASE
         WHEN name = ANY ('{millennium,millennia,mil,mils}') THEN '1000 years'
         WHEN name = ANY ('{century,centuries,c,cent,cents}') THEN '100 years'
