@@ -64,6 +64,14 @@ def test_the_extension_that_they_belong_to_is_named(database):
     assert detail(database) == ["function public.len(integer), of extension plpgsql"]
 
 
+def test_regexp_substr_is_one_where_we_make_it(database):
+    database.execute("CREATE FUNCTION public.regexp_substr(text, text, int) RETURNS text LANGUAGE sql AS 'SELECT $1'")
+    if database.info.server_version < 150000:
+        assert detail(database) == ["function public.regexp_substr(pg_catalog.text,pg_catalog.text,integer)"]
+    else:
+        database.execute("CREATE EXTENSION " + NAME)
+
+
 def test_what_is_no_conflict(database):
     """Other schemas, other kinds of objects, other arguments of the functions that read as columns."""
     database.execute("CREATE SCHEMA own; CREATE FUNCTION own.getdate() RETURNS int LANGUAGE sql AS 'SELECT 1'")

@@ -5,7 +5,7 @@
 DO LANGUAGE plpgsql $conflicts$
 DECLARE
     functions CONSTANT pg_catalog.text[] := '{getdate,nvl,isnull,len,decode,convert_timezone,dateadd,datediff,
-        listagg,current_user_id,btrim,regexp_substr,pg_get_late_binding_view_cols}';
+        listagg,current_user_id,btrim,pg_get_late_binding_view_cols}';
     views CONSTANT pg_catalog.text[] := '{stv_tbl_perm,svv_table_info,svv_user_grants,svv_relation_privileges,
         svv_external_columns,stl_vacuum}';
     -- Functions of a row, which read as its columns.
@@ -19,6 +19,8 @@ BEGIN
     object(classid, objid) AS (
         SELECT p.tableoid, p.oid FROM pg_catalog.pg_proc AS p JOIN place ON place.oid OPERATOR(pg_catalog.=) p.pronamespace
         WHERE p.proname OPERATOR(pg_catalog.=) ANY (functions)
+           OR p.proname OPERATOR(pg_catalog.=) 'regexp_substr'
+              AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.<) 150000 -- as in regexp_substr.sql
            OR p.proname OPERATOR(pg_catalog.=) ANY (columns) AND p.proargtypes[0] OPERATOR(pg_catalog.=) ANY (rows)
         UNION ALL
         SELECT c.tableoid, c.oid FROM pg_catalog.pg_class AS c JOIN place ON place.oid OPERATOR(pg_catalog.=) c.relnamespace
