@@ -156,7 +156,8 @@ pub fn failed(error: &pg_sys::ErrorData) {
         LAST.outcome.set(if canceled { Outcome::Canceled } else { Outcome::Failed });
         // SAFETY: NULL or strings, which live as long as the error; and the client's text.
         let message = unsafe {
-            secrets::of_error(bytes(error.message), bytes(error.message_id), bytes(pg_sys::debug_query_string))
+            let statements = [bytes(pg_sys::debug_query_string), bytes(error.internalquery)];
+            secrets::of_error(bytes(error.message), bytes(error.message_id), statements)
         };
         let message = cut(message, Finished::ERROR_BYTES);
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });

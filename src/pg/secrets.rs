@@ -32,10 +32,12 @@ pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The error of a statement, as far as it may be kept. PostgreSQL's parser quotes the word at which
-/// it stopped, which may be a password. `id` is the error before it was translated.
-pub fn of_error<'a>(error: &'a [u8], id: &[u8], statement: &[u8]) -> &'a [u8] {
+/// it stopped, which may be a password. `id` is the error before it was translated, `statements` are
+/// the client's and the one that a function made of its own.
+pub fn of_error<'a>(error: &'a [u8], id: &[u8], statements: [&[u8]; 2]) -> &'a [u8] {
     let quotes = id.ends_with(b" at or near \"%s\"");
-    if quotes && behind_word(statement).is_some() { b"syntax error" } else { error }
+    let sets_one = |statement: &[u8]| behind_word(statement).is_some();
+    if quotes && statements.into_iter().any(sets_one) { b"syntax error" } else { error }
 }
 
 /// The pieces of a statement that are to be hidden.
@@ -274,9 +276,10 @@ mod tests {
     #[test]
     fn an_error_quotes_nothing_of_a_statement_about_passwords() {
         let (error, id): (&[u8], &[u8]) = (b"Syntaxfehler bei \"x\"", b"%s at or near \"%s\"");
-        assert_eq!(of_error(error, id, b"ALTER USER y PASSWORD x"), b"syntax error");
-        assert_eq!(of_error(error, id, b"ALTER USER x PASWORD"), error);
-        assert_eq!(of_error(error, b"role \"%s\" does not exist", b"ALTER USER y PASSWORD 'x'"), error);
+        assert_eq!(of_error(error, id, [b"ALTER USER y PASSWORD x", b""]), b"syntax error");
+        assert_eq!(of_error(error, id, [b"SELECT f()", b"ALTER USER y PASSWORD x"]), b"syntax error");
+        assert_eq!(of_error(error, id, [b"ALTER USER x PASWORD", b""]), error);
+        assert_eq!(of_error(error, b"role \"%s\" does not exist", [b"ALTER USER y PASSWORD 'x'", b""]), error);
     }
 
     #[test]
