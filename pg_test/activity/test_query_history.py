@@ -229,7 +229,8 @@ def test_passwords_are_not_shown(login, admin):
     with pytest.raises(psycopg.errors.SyntaxError, match="se"):
         session.execute(long)
     assert of(admin, session, "trim(error_message)") == [("syntax error",)]
-    session.execute("CREATE FUNCTION pg_temp.set_it(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER USER secretive PASSWORD ' || $1; END $$")
+    body = "BEGIN EXECUTE 'ALTER USER secretive PASSWORD ' || $1; END"
+    session.execute(f"CREATE FUNCTION pg_temp.set_it(text) RETURNS void LANGUAGE plpgsql AS $${body}$$")
     with pytest.raises(psycopg.errors.SyntaxError, match="secret"):
         session.execute("SELECT pg_temp.set_it(reverse('terces'))")
     assert of(admin, session, "trim(error_message)") == [("syntax error",)]

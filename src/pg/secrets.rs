@@ -32,8 +32,8 @@ pub fn hide(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The error of a statement, as far as it may be kept. PostgreSQL's parser quotes the word at which
-/// it stopped, which may be a password. `id` is the error before it was translated, `statements` are
-/// the client's and the one that a function made of its own.
+/// it stopped, which may be a password. `id` is the error before it was translated. `statements`
+/// are the client's and the one that a function made of its own.
 pub fn of_error<'a>(error: &'a [u8], id: &[u8], statements: [&[u8]; 2]) -> &'a [u8] {
     let quotes = id.ends_with(b" at or near \"%s\"");
     let sets_one = |statement: &[u8]| behind_word(statement).is_some();
@@ -98,7 +98,7 @@ impl<'a> Secrets<'a> {
         if strings.is_some() || !self.about_role {
             return strings;
         }
-        // The quotes were forgotten, and nobody knows where the password ends. DISABLE is Redshift's.
+        // The quotes were forgotten. Nobody knows where it ends. DISABLE is Redshift's.
         let begin = self.at + blank(&self.text[self.at..], b"");
         let bare = &self.text[begin..];
         let word = &bare[..count(bare, |byte| !byte.is_ascii_whitespace() && byte != b';')];
