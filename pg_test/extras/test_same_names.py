@@ -18,6 +18,7 @@ OTHERS = {
     "CREATE OPERATOR public.+ (leftarg = text, rightarg = text, function = textcat)": "operator public.+(pg_catalog.text,pg_catalog.text)",
     "CREATE VIEW public.svv_table_info AS SELECT 1 AS one": "view public.svv_table_info",
     "CREATE TABLE public.stl_vacuum (id int)": "table public.stl_vacuum",
+    "CREATE TYPE public.stv_tbl_perm AS ENUM ()": "type public.stv_tbl_perm",
     "CREATE SCHEMA redshift_sessions_extras": "schema redshift_sessions_extras",
 }
 HINT = "Drop these, rename them or move them to another schema, and run CREATE EXTENSION again. Or go on without this extension, and keep them."

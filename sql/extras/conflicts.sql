@@ -26,6 +26,10 @@ BEGIN
         SELECT c.tableoid, c.oid FROM pg_catalog.pg_class AS c JOIN place ON place.oid OPERATOR(pg_catalog.=) c.relnamespace
         WHERE c.relname OPERATOR(pg_catalog.=) ANY (views)
         UNION ALL
+        -- A view is a type too. The types of relations are left out, as those are named already.
+        SELECT t.tableoid, t.oid FROM pg_catalog.pg_type AS t JOIN place ON place.oid OPERATOR(pg_catalog.=) t.typnamespace
+        WHERE t.typname OPERATOR(pg_catalog.=) ANY (views) AND t.typrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+        UNION ALL
         SELECT o.tableoid, o.oid FROM pg_catalog.pg_operator AS o JOIN place ON place.oid OPERATOR(pg_catalog.=) o.oprnamespace
         WHERE o.oprname OPERATOR(pg_catalog.=) '+' AND o.oprleft OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
           AND o.oprright OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
