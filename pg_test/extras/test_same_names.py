@@ -16,6 +16,10 @@ OTHERS = {
     "CREATE FUNCTION public.procpid(pg_stat_activity) RETURNS int LANGUAGE sql AS 'SELECT 1'": "function public.procpid(pg_catalog.pg_stat_activity)",
     "CREATE AGGREGATE public.listagg(text) (sfunc = textcat, stype = text)": "aggregate public.listagg(pg_catalog.text)",
     "CREATE OPERATOR public.+ (leftarg = text, rightarg = text, function = textcat)": "operator public.+(pg_catalog.text,pg_catalog.text)",
+    "CREATE FUNCTION public.joined(varchar, varchar) RETURNS text LANGUAGE sql AS 'SELECT $1 || $2';"
+    "CREATE OPERATOR public.+ (leftarg = varchar, rightarg = varchar, function = joined)": "operator public.+(character varying,character varying)",
+    "CREATE FUNCTION public.joined(text, anynonarray) RETURNS text LANGUAGE sql AS 'SELECT $1 || $2';"
+    "CREATE OPERATOR public.+ (leftarg = text, rightarg = anynonarray, function = joined)": "operator public.+(pg_catalog.text,pg_catalog.anynonarray)",
     "CREATE VIEW public.svv_table_info AS SELECT 1 AS one": "view public.svv_table_info",
     "CREATE TABLE public.stl_vacuum (id int)": "table public.stl_vacuum",
     "CREATE TYPE public.stv_tbl_perm AS ENUM ()": "type public.stv_tbl_perm",

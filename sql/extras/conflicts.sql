@@ -11,11 +11,18 @@ DECLARE
     -- Functions of a row, which read as its columns.
     columns CONSTANT pg_catalog.text[] := '{procpid,current_query,transaction}';
     rows CONSTANT pg_catalog.oid[] := ARRAY['pg_catalog.pg_stat_activity'::pg_catalog.regtype, 'pg_catalog.pg_locks'::pg_catalog.regtype];
+    polymorphic CONSTANT pg_catalog.oid[] := ARRAY['pg_catalog.anyelement'::pg_catalog.regtype, 'pg_catalog.anynonarray'::pg_catalog.regtype,
+        'pg_catalog.anycompatible'::pg_catalog.regtype, 'pg_catalog.anycompatiblenonarray'::pg_catalog.regtype];
     found pg_catalog.text;
 BEGIN
     WITH place AS (
         SELECT n.oid FROM pg_catalog.pg_namespace AS n
         WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog', 'public'])),
+    -- What a string may be an argument of: text + text is nearer to most strings than other types.
+    string AS (
+        SELECT t.oid FROM pg_catalog.pg_type AS t
+        WHERE t.typcategory OPERATOR(pg_catalog.=) 'S'
+           OR t.oid OPERATOR(pg_catalog.=) ANY (polymorphic)),
     object(classid, objid) AS (
         SELECT p.tableoid, p.oid FROM pg_catalog.pg_proc AS p JOIN place ON place.oid OPERATOR(pg_catalog.=) p.pronamespace
         WHERE p.proname OPERATOR(pg_catalog.=) ANY (functions)
@@ -31,8 +38,8 @@ BEGIN
         WHERE t.typname OPERATOR(pg_catalog.=) ANY (views) AND t.typrelid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
         UNION ALL
         SELECT o.tableoid, o.oid FROM pg_catalog.pg_operator AS o JOIN place ON place.oid OPERATOR(pg_catalog.=) o.oprnamespace
-        WHERE o.oprname OPERATOR(pg_catalog.=) '+' AND o.oprleft OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
-          AND o.oprright OPERATOR(pg_catalog.=) 'pg_catalog.text'::pg_catalog.regtype
+        JOIN string AS l ON l.oid OPERATOR(pg_catalog.=) o.oprleft JOIN string AS r ON r.oid OPERATOR(pg_catalog.=) o.oprright
+        WHERE o.oprname OPERATOR(pg_catalog.=) '+'
         UNION ALL
         SELECT n.tableoid, n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.=) 'redshift_sessions_extras')
     SELECT pg_catalog.string_agg(named.line, pg_catalog.chr(10) ORDER BY named.line COLLATE pg_catalog."C") INTO found
