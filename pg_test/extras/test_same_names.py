@@ -87,6 +87,23 @@ def test_what_is_no_conflict(database):
     assert value(database, "SELECT own.getdate()") == 1 and value(database, "SELECT procpid(1)") == 1
 
 
+def test_a_warning_names_those_in_other_schemas(database):
+    """A plain call of them may not work any more, whatever is in search_path."""
+    database.execute("CREATE SCHEMA own; SET search_path = own, pg_catalog; CREATE TEMP TABLE svv_table_info (id int)")
+    database.execute("CREATE FUNCTION own.nvl(anyelement, anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT $2'; CREATE VIEW own.stl_vacuum AS SELECT 1 AS one")
+    assert value(database, "SELECT nvl(1, 2)") == 2
+    database.execute("CREATE EXTENSION " + NAME)
+    (told,) = database.notices
+    assert told.severity == "WARNING" and told.message_primary == "redshift_sessions_extras uses the names of objects in other schemas"
+    assert told.message_detail.splitlines() == ["function own.nvl(pg_catalog.anyelement,pg_catalog.anyelement)", "view own.stl_vacuum"]
+    assert told.message_hint.startswith("Write their schema before each of these names")
+    with pytest.raises(psycopg.errors.AmbiguousFunction):
+        database.execute("SELECT nvl(1, 2)")
+    assert value(database, "SELECT own.nvl(1, 2)") == 2
+    database.execute("DROP EXTENSION %s; DROP SCHEMA own CASCADE; CREATE EXTENSION %s" % (NAME, NAME))
+    assert [notice for notice in database.notices if notice.severity == "WARNING"] == [told]
+
+
 def test_with_and_without_redshift_sessions_in_either_order(database):
     for first, second in (("redshift_sessions", NAME), (NAME, "redshift_sessions")):
         database.execute("CREATE EXTENSION %s; CREATE EXTENSION %s" % (first, second))
