@@ -5,6 +5,7 @@
 
 use crate::blocking::graph::Edge;
 use crate::blocking::picture::Picture;
+use crate::blocking::words;
 use crate::pg::memory;
 
 /// Arrows lead from who waits to who is in the way; a dotted one to who only comes before it in the
@@ -84,7 +85,7 @@ fn dot_text(text: &str) -> String {
             '\\' => escaped += "\\\\",
             '"' => escaped += "\\\"",
             '&' => escaped += "&amp;",
-            letter if letter.is_control() => escaped.push(' '),
+            letter if words::breaks_line(letter) => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }
@@ -146,6 +147,6 @@ mod tests {
     #[test]
     fn no_text_breaks_out() {
         assert_eq!(mermaid_text("a\"]\n%%<b>#;`|{}"), "a#34;#93;#10;#37;#37;#60;b#62;#35;#59;#96;#124;#123;#125;");
-        assert_eq!(dot_text("a\"];\n\\N&lt;<b>"), "a\\\"]; \\\\N&amp;lt;<b>");
+        assert_eq!(dot_text("a\"];\n\\N&lt;<b>\u{2028}"), "a\\\"]; \\\\N&amp;lt;<b> ");
     }
 }

@@ -23,7 +23,12 @@ pub fn first_words(statement: &str) -> String {
 
 /// A name that breaks no line.
 pub fn one_line(name: &str) -> String {
-    name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    name.chars().map(|letter| if breaks_line(letter) { ' ' } else { letter }).collect()
+}
+
+/// Would a terminal or a browser begin a new line there, or do worse?
+pub fn breaks_line(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
 /// In the two largest units.
@@ -74,6 +79,6 @@ mod tests {
 
     #[test]
     fn a_name_breaks_no_line() {
-        assert_eq!(one_line("a\nb\u{7f}c"), "a b c");
+        assert_eq!(one_line("a\nb\u{7f}c\u{85}d\u{2028}e\u{2029}f"), "a b c d e f");
     }
 }
