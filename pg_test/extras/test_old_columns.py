@@ -66,6 +66,10 @@ def test_bare_names_with_the_schema_in_search_path(database, extras, server):  #
         # Nobody's tables land in our schema.
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             bob.execute("CREATE TABLE t (id int)")
+        # Nor are theirs hidden by what stands behind our views.
+        bob.execute("CREATE TABLE public.tables (id int)")
+        assert bob.execute("SELECT * FROM tables").fetchall() == []
+        bob.execute("DROP TABLE public.tables")
     database.execute("ALTER ROLE bob IN DATABASE %s RESET search_path" % extras)
 
 

@@ -27,7 +27,7 @@ GRANTS = """
     JOIN pg_depend d ON d.objid = g.oid AND d.classid = g.classid AND d.deptype = 'e'
     WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = '%s') ORDER BY 1, 2
 """ % NAME
-FOR_SUPERUSERS = {"stl_vacuum", "stv_tbl_perm", "svv_table_info", "tables"}
+FOR_SUPERUSERS = {"stl_vacuum", "stv_tbl_perm", "svv_table_info", "tables_of_users"}
 
 
 def test_the_files(tmp_path):

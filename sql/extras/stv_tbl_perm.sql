@@ -12,7 +12,7 @@ CREATE VIEW redshift_sessions_extras.stv_tbl_perm AS
            CASE t.persistence WHEN 'p' THEN 1 ELSE 0 END AS backup,
            10 AS dist_style,
            t.megabytes::pg_catalog.int4 AS block_count
-    FROM redshift_sessions_extras.tables AS t;
+    FROM redshift_sessions_extras.tables_of_users AS t;
 
 COMMENT ON VIEW redshift_sessions_extras.stv_tbl_perm IS
     'Tables of users in this database; for superusers, and whom they grant SELECT';

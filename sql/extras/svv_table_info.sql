@@ -25,7 +25,7 @@ CREATE VIEW redshift_sessions_extras.svv_table_info AS
            NULL::pg_catalog.text AS risk_event,
            NULL::pg_catalog.numeric(12,2) AS vacuum_sort_benefit,
            NULL::pg_catalog.timestamp AS create_time
-    FROM redshift_sessions_extras.tables AS t
+    FROM redshift_sessions_extras.tables_of_users AS t
     WHERE t.live + t.dead > 0;
 
 COMMENT ON VIEW redshift_sessions_extras.svv_table_info IS

@@ -2,7 +2,7 @@
 -- pg_relation_size() waits for whoever has a table locked exclusively, or waits to, and those who
 -- read about locks must not wait for them. The size of such a table is that of its last VACUUM or
 -- ANALYZE.
-CREATE VIEW redshift_sessions_extras.tables AS
+CREATE VIEW redshift_sessions_extras.tables_of_users AS
     WITH locked AS MATERIALIZED (
         SELECT DISTINCT l.relation
         FROM pg_catalog.pg_locks AS l
@@ -29,16 +29,16 @@ CREATE VIEW redshift_sessions_extras.tables AS
       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
       AND NOT pg_catalog.pg_is_other_temp_schema(n.oid);
 
-COMMENT ON VIEW redshift_sessions_extras.tables IS
+COMMENT ON VIEW redshift_sessions_extras.tables_of_users IS
     'Tables and materialized views of users in this database';
-COMMENT ON COLUMN redshift_sessions_extras.tables.id IS 'OID of the table';
-COMMENT ON COLUMN redshift_sessions_extras.tables.schema IS 'Name of its schema';
-COMMENT ON COLUMN redshift_sessions_extras.tables.name IS 'Name of the table';
-COMMENT ON COLUMN redshift_sessions_extras.tables.persistence IS 'relpersistence of pg_class';
-COMMENT ON COLUMN redshift_sessions_extras.tables.live IS 'Estimated number of rows';
-COMMENT ON COLUMN redshift_sessions_extras.tables.dead IS 'Estimated number of deleted rows that are still stored';
-COMMENT ON COLUMN redshift_sessions_extras.tables.modified IS 'Number of rows changed since the last ANALYZE';
-COMMENT ON COLUMN redshift_sessions_extras.tables.analyzed IS 'Has it been analyzed or vacuumed?';
-COMMENT ON COLUMN redshift_sessions_extras.tables.megabytes IS 'Size in blocks of 1 MB';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.id IS 'OID of the table';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.schema IS 'Name of its schema';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.name IS 'Name of the table';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.persistence IS 'relpersistence of pg_class';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.live IS 'Estimated number of rows';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.dead IS 'Estimated number of deleted rows that are still stored';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.modified IS 'Number of rows changed since the last ANALYZE';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.analyzed IS 'Has it been analyzed or vacuumed?';
+COMMENT ON COLUMN redshift_sessions_extras.tables_of_users.megabytes IS 'Size in blocks of 1 MB';
 
-REVOKE ALL ON redshift_sessions_extras.tables FROM PUBLIC;
+REVOKE ALL ON redshift_sessions_extras.tables_of_users FROM PUBLIC;
