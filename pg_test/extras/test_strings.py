@@ -59,6 +59,8 @@ VALUES = [
     ("listagg(DISTINCT x, ', ') FROM (VALUES (1178), (380), (1178)) v(x)", "380, 1178", "text"),
     ("listagg(x, '|' ORDER BY x DESC) FROM (VALUES (date '2003-08-02'), ('2004-04-18')) v(x)", "2004-04-18|2003-08-02", "text"),
     ("listagg(x, ',') FROM (VALUES ('a'::char(3)), ('b')) v(x)", "a,b", "text"),
+    ("listagg(relkind, ',' ORDER BY relkind) FROM pg_class WHERE relname IN ('pg_class', 'pg_views')", "r,v", "text"),
+    ("listagg(DISTINCT relkind) FROM pg_class WHERE relname IN ('pg_class', 'pg_views')", "rv", "text"),
     ("listagg(x, ',') FROM (VALUES ('a')) v(x) WHERE false", None, "text"),
     ("listagg(x, ',') OVER () FROM (VALUES ('a'), ('b')) v(x) LIMIT 1", "a,b", "text"),
     ("length(listagg('x'::text)) FROM generate_series(1, 65535)", "65535", "integer"),

@@ -97,3 +97,22 @@ CREATE AGGREGATE pg_catalog.listagg(pg_catalog.anyelement) (
 COMMENT ON AGGREGATE pg_catalog.listagg(pg_catalog.anyelement) IS 'The values, one after another';
 
 GRANT EXECUTE ON FUNCTION pg_catalog.listagg(pg_catalog.anyelement) TO PUBLIC;
+
+-- "char", which catalogs have, may be text and any type, and PostgreSQL would not choose.
+CREATE AGGREGATE pg_catalog.listagg(pg_catalog."char", pg_catalog.text) (
+    SFUNC = redshift_sessions_extras.listagg_add_any,
+    STYPE = pg_catalog.text,
+    PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE pg_catalog.listagg(pg_catalog."char", pg_catalog.text) IS 'The values, with a delimiter between them';
+
+GRANT EXECUTE ON FUNCTION pg_catalog.listagg(pg_catalog."char", pg_catalog.text) TO PUBLIC;
+
+CREATE AGGREGATE pg_catalog.listagg(pg_catalog."char") (
+    SFUNC = redshift_sessions_extras.listagg_add_any,
+    STYPE = pg_catalog.text,
+    PARALLEL = SAFE);
+
+COMMENT ON AGGREGATE pg_catalog.listagg(pg_catalog."char") IS 'The values, one after another';
+
+GRANT EXECUTE ON FUNCTION pg_catalog.listagg(pg_catalog."char") TO PUBLIC;
