@@ -88,3 +88,16 @@ def test_what_failed_may_work(server, expression):
             connection.execute("SELECT " + expression)
         connection.execute("CREATE EXTENSION " + NAME)
         assert connection.execute("SELECT " + expression).fetchone() == (NEW[expression],)
+
+
+def test_names_that_are_no_longer_of_one_function(server):
+    """As the document says."""
+    with server.connect("awsuser", "postgres") as connection, connection.transaction(force_rollback=True):
+        query = "SELECT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace GROUP BY 1 HAVING count(*) = 1"
+        before = {name for (name,) in connection.execute(query)}
+        connection.execute("CREATE EXTENSION " + NAME)
+        after = {name for (name,) in connection.execute(query)}
+        assert before - after == {"decode", "current_query"}
+        assert connection.execute("SELECT 'decode(text, text)'::regprocedure::oid < 16384").fetchone() == (True,)
+        with pytest.raises(psycopg.errors.AmbiguousFunction):
+            connection.execute("SELECT 'decode'::regproc")
