@@ -68,6 +68,14 @@ def test_queries_that_are_not_the_clients_do_not_count(login, admin, objects, st
     assert last(admin, pid, "*", 2) == before and before[0][7].rstrip() == "success"
 
 
+def test_a_long_statement_does_not_slow_down_the_queries_inside(login, admin):
+    session = login("alice")
+    # Two seconds; a minute if each query inside reads all of the statement.
+    session.execute("SET statement_timeout = '20s'")
+    session.execute("DO $$ BEGIN FOR i IN 1..50000 LOOP PERFORM i FROM pg_class LIMIT 1; END LOOP; END $$ --" + " " * 30_000_000)
+    assert last(admin, pid_of(session)) == [("UTILITY", "success", 0)]
+
+
 def test_what_a_commit_runs_is_no_query(login, admin, objects):
     session = login("alice")
     for statement in ("BEGIN", "DECLARE c CURSOR WITH HOLD FOR SELECT generate_series(1, 1000)", "INSERT INTO later VALUES (1)", "COMMIT"):

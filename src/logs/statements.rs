@@ -80,7 +80,7 @@ pub unsafe fn begin(start: i64, text: *const c_char, kind: impl FnOnce() -> Kind
         raw::runs_portal()
             && !clients.is_null()
             && !text.is_null()
-            && (text == clients || CStr::from_ptr(text) == CStr::from_ptr(clients))
+            && (text == clients || raw::strcmp(text, clients) == 0)
     };
     if !logs::STATEMENT.is_on() || !is_clients() {
         return false;

@@ -49,6 +49,7 @@ unsafe extern "C-unwind" {
         destination: *mut pg_sys::DestReceiver,
         completion: *mut pg_sys::QueryCompletion,
     );
+    pub fn strcmp(left: *const c_char, right: *const c_char) -> c_int;
     pub fn GetCommandLogLevel(command: *mut pg_sys::Node) -> pg_sys::LogStmtLevel::Type;
     pub fn RegisterXactCallback(callback: pg_sys::XactCallback, argument: *mut c_void);
     pub fn RegisterSubXactCallback(callback: pg_sys::SubXactCallback, argument: *mut c_void);
