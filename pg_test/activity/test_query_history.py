@@ -234,6 +234,10 @@ def test_passwords_are_not_shown(login, admin):
     with pytest.raises(psycopg.errors.SyntaxError, match="secret"):
         session.execute("SELECT pg_temp.set_it(reverse('terces'))")
     assert of(admin, session, "trim(error_message)") == [("syntax error",)]
+    for quoted in ("SELECT 'password=se-cret'::int", "SELECT f FROM json_to_record('{\"password\": \"se-cret\"}') AS f(password int)", "DO $$ BEGIN RAISE 'password %', 'se-cret'; END $$"):
+        with pytest.raises(psycopg.Error, match="se-cret"):
+            session.execute(quoted)
+        assert "cret" not in of(admin, session, "trim(error_message)")[0][0]
     try:
         for statement in secrets:
             session.execute(statement)

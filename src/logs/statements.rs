@@ -23,7 +23,7 @@ use crate::logs::statement_record::{Class, DEFAULT_LABEL, Finished, Kind, Length
 use crate::pg::backend_local::BackendLocal;
 use crate::pg::compat;
 use crate::pg::raw;
-use crate::pg::secrets;
+use crate::pg::secret_errors;
 use crate::pg::xid;
 use crate::shmem::packed_text;
 use crate::shmem::ring::Place;
@@ -157,9 +157,8 @@ pub fn failed(error: &pg_sys::ErrorData) {
         // SAFETY: NULL or strings, which live as long as the error; and the client's text.
         let message = unsafe {
             let statements = [bytes(pg_sys::debug_query_string), bytes(error.internalquery)];
-            secrets::of_error(bytes(error.message), bytes(error.message_id), statements)
+            secret_errors::kept(cut(bytes(error.message), Finished::ERROR_BYTES), bytes(error.message_id), statements)
         };
-        let message = cut(message, Finished::ERROR_BYTES);
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
         write(Some(message));
     }

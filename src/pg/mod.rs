@@ -16,6 +16,7 @@ pub mod shared_memory;
 pub mod per_backend;
 pub mod text;
 pub mod secrets;
+pub mod secret_errors;
 pub mod objects;
 pub mod extension;
 pub mod set_returning;
