@@ -1,5 +1,5 @@
-//! What may be kept of the error of a statement that sets a password. Nothing here calls PostgreSQL,
-//! or allocates: it runs in the middle of PostgreSQL's error handling.
+//! What may be kept of the error of a statement that sets a password. Nothing here calls
+//! PostgreSQL, or allocates: it runs in the middle of PostgreSQL's error handling.
 
 use std::ops::Range;
 
