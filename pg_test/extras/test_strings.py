@@ -61,6 +61,10 @@ VALUES = [
     ("listagg(x, ',') FROM (VALUES ('a'::char(3)), ('b')) v(x)", "a,b", "text"),
     ("listagg(relkind, ',' ORDER BY relkind) FROM pg_class WHERE relname IN ('pg_class', 'pg_views')", "r,v", "text"),
     ("listagg(DISTINCT relkind) FROM pg_class WHERE relname IN ('pg_class', 'pg_views')", "rv", "text"),
+    ("listagg('a') FROM generate_series(1, 2)", "aa", "text"),
+    ("listagg(NULL) FROM generate_series(1, 2)", None, "text"),
+    ("listagg(DISTINCT x, ',') FROM (VALUES ('a'::char(3)), ('a ')) v(x)", "a", "text"),
+    ("listagg(x, ',') FROM (VALUES (row(1, NULL)), (row(NULL, NULL))) v(x)", "(1,),(,)", "text"),
     ("listagg(x, ',') FROM (VALUES ('a')) v(x) WHERE false", None, "text"),
     ("listagg(x, ',') OVER () FROM (VALUES ('a'), ('b')) v(x) LIMIT 1", "a,b", "text"),
     ("length(listagg('x'::text)) FROM generate_series(1, 65535)", "65535", "integer"),
@@ -94,6 +98,13 @@ LAZY = [
 @pytest.mark.parametrize("expression, expected", LAZY)
 def test_what_is_not_needed_is_not_evaluated(database, expression, expected):  # noqa: F811
     assert value(database, "SELECT %s FROM (VALUES (7, 0), (7, 0)) v(a, b) LIMIT 1" % expression) == expected
+
+
+def test_a_list_of_a_type_that_is_cast_to_text(database):  # noqa: F811
+    """As databases that came from PostgreSQL 8.2 cast integers, and as "char" is."""
+    with database.transaction(force_rollback=True):
+        database.execute("CREATE CAST (int AS text) WITH INOUT AS IMPLICIT")
+        assert value(database, "SELECT listagg(x, ', ') || listagg(DISTINCT x) FROM (VALUES (1), (2), (2)) v(x)") == "1, 2, 212"
 
 
 def test_a_list_that_is_too_long(database):  # noqa: F811
