@@ -1,9 +1,12 @@
 """How statements end, where that is not plain: with queries that are not the client's, ends of transactions inside, and full logs."""
 
+import time
+
 import psycopg
 import pytest
 
 from conftest import EVERYTHING, Server, eventually, pid_of, value
+from protocol import Raw, Refused
 
 
 def last(admin, pid, columns="trim(query_type), trim(status), returned_rows", number=1):
@@ -74,6 +77,27 @@ def test_a_long_statement_does_not_slow_down_the_queries_inside(login, admin):
     session.execute("SET statement_timeout = '20s'")
     session.execute("DO $$ BEGIN FOR i IN 1..50000 LOOP PERFORM i FROM pg_class LIMIT 1; END LOOP; END $$ --" + " " * 30_000_000)
     assert last(admin, pid_of(session)) == [("UTILITY", "success", 0)]
+
+
+@pytest.mark.parametrize("block", [False, True])
+def test_a_timeout_that_comes_too_late_is_nothing_of_the_statement(server, admin, block):
+    """PostgreSQL looks for it once more when the next one comes, and refuses that."""
+    session = Raw(server.port, user="alice", database="dev")
+    pid = int(session.value("SELECT pg_backend_pid()"))
+    session.query("DO $$ BEGIN PERFORM set_config('my.long', repeat('x', 100000000), false); END $$")
+    session.query("CREATE PROCEDURE pg_temp.takes(text) LANGUAGE sql AS ''")
+    # Nothing looks for a timeout once this has begun.
+    statement = "CALL pg_temp.takes(md5(current_setting('my.long')))"
+    before = time.monotonic()
+    session.query(statement)
+    session.query("SET statement_timeout = %d" % (700 * (time.monotonic() - before)))
+    if block:
+        session.query("BEGIN")
+    session.query(statement)
+    with pytest.raises(Refused):
+        session.query("SELECT 'next'")
+    assert last(admin, pid, "trim(query_text), trim(status), error_message") == [(statement, "success", None)]
+    session.close()
 
 
 def test_what_a_commit_runs_is_no_query(login, admin, objects):

@@ -148,6 +148,10 @@ pub fn failed(error: &pg_sys::ErrorData) {
     if !logs::STATEMENT.is_on() || !ends_a_statement {
         return;
     }
+    if is_between_statements() {
+        LAST.start.set(0); // nor has the end of its transaction to do with it
+        return;
+    }
     // SAFETY: reads this process's own memory.
     remember(unsafe { raw::GetCurrentStatementStartTimestamp() });
     LAST.runs.set(false);
@@ -162,6 +166,13 @@ pub fn failed(error: &pg_sys::ErrorData) {
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
         write(Some(message));
     }
+}
+
+/// Is the client's last statement over? Its timeout may yet come, and fails what the client sends
+/// next. The transaction of a single statement ends with Sync, which has no text: it may fail then.
+fn is_between_statements() -> bool {
+    // SAFETY: reads this process's own memory.
+    unsafe { pg_sys::debug_query_string.is_null() && (!raw::IsTransactionState() || raw::IsTransactionBlock()) }
 }
 
 /// # Safety

@@ -120,6 +120,7 @@ unsafe extern "C-unwind" {
     pub fn MemoryContextAllocExtended(context: pg_sys::MemoryContext, size: usize, flags: c_int) -> *mut c_void;
     pub fn RequestAddinShmemSpace(size: usize);
     pub fn IsTransactionState() -> bool;
+    pub fn IsTransactionBlock() -> bool;
     pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
     pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
