@@ -131,7 +131,7 @@ def test_the_end_of_a_transaction_is_not_that_of_its_last_statement(login, admin
     assert last(admin, pid, "elapsed_time, end_time") == before
 
 
-@pytest.mark.parametrize("level", ["fatal", "panic"])
+@pytest.mark.parametrize("level", ["log", "fatal", "panic"])
 def test_errors_that_are_not_logged(login, admin, objects, level):
     session = login("boss")
     session.execute("SET log_min_messages = %s" % level)

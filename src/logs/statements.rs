@@ -90,12 +90,18 @@ pub unsafe fn begin(start: i64, text: *const c_char, kind: impl FnOnce() -> Kind
         return false;
     }
     LAST.kind.set(LAST.kind.get().or(kind()));
-    // SAFETY: reads this process's own memory.
-    if unsafe { *compat::log_min_messages() } > pg_sys::PGERROR as i32 && !LAST.written.get() {
-        // We shall not hear of an error before its text is gone.
-        write(None);
+    if !hears_of_errors() && !LAST.written.get() {
+        write(None); // later its text is gone
     }
     true
+}
+
+/// Are errors written to the server's log? In log_min_messages LOG ranks above them, see
+/// is_log_level_output in elog.c.
+fn hears_of_errors() -> bool {
+    // SAFETY: reads this process's own memory.
+    let least = unsafe { *compat::log_min_messages() };
+    least <= pg_sys::PGERROR as i32 && least != pg_sys::LOG as i32
 }
 
 /// The outermost query or command is over, and has returned so many rows.
