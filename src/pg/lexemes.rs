@@ -15,7 +15,8 @@ pub fn blank(text: &[u8], skipped: &[u8]) -> usize {
     at
 }
 
-fn is_space(byte: u8) -> bool {
+/// As in PostgreSQL's scan.l, from 16 on with the vertical tab.
+pub fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
 

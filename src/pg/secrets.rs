@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::pg::lexemes::{blank, comment, count, is_in_word, string};
+use crate::pg::lexemes::{blank, comment, count, is_in_word, is_space, string};
 use crate::pg::memory;
 
 const WORD: &[u8] = b"password";
@@ -83,7 +83,7 @@ impl<'a> Secrets<'a> {
         let is = |word: &[u8], one_of: &[&str]| one_of.iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
         self.about_role &= word != b";";
         self.about_role |= is(word, &["role", "user"]) && is(self.last, &["create", "alter"]);
-        if !word[0].is_ascii_whitespace() {
+        if !is_space(word[0]) {
             self.last = word;
         }
         if !word.eq_ignore_ascii_case(WORD) {
@@ -257,6 +257,8 @@ mod tests {
             "CREATE USER x IN GROUP y PASSWORD SECRET",
             "SELECT 1; alter /* a */ role x password a+SECRET; SELECT 1",
             "ALTER USER x PASSWORD = SECRET",
+            "ALTER\u{b}USER x PASSWORD SECRET",
+            "ALTER USER x PASSWORD\u{b}SECRET",
             "ALTER USER x PASSWORD my SECRET",
             "ALTER USER x PASSWORD my;SECRET",
             "ALTER USER x PASSWORD ( 'SECRET')",
