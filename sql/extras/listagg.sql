@@ -1,7 +1,7 @@
 -- Page LISTAGG, without WITHIN GROUP: PostgreSQL's parser takes that for another kind of aggregate.
--- NULL and empty strings are left out; longer than 65,535 bytes is an error. One form for all types:
--- beside one for text, PostgreSQL could not choose for types that it casts to text by itself, such
--- as "char". Values of other types as text may depend on settings such as DateStyle.
+-- NULL and empty strings are left out; longer than 65,535 bytes is an error. One form for all
+-- types: beside one for text, PostgreSQL could not choose for types that it casts to text by
+-- itself, such as "char". Values of other types as text may depend on settings such as DateStyle.
 CREATE FUNCTION redshift_sessions_extras.listagg_add(list pg_catalog.text, value pg_catalog.anycompatible, delimiter pg_catalog.text)
     RETURNS pg_catalog.text
     LANGUAGE plpgsql
