@@ -108,7 +108,7 @@ def test_views_for_superusers(database, login, extras, view, table):  # noqa: F8
     for session in (alice, login("reader", extras)):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="^permission denied for view %s" % view):
             session.execute("SELECT * FROM " + view)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="^permission denied for view tables"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="^permission denied for view tables_of_users"):
             session.execute("SELECT * FROM redshift_sessions_extras.tables_of_users")
     database.execute("GRANT SELECT ON %s TO alice" % view)
     assert value(alice, number) == 1
