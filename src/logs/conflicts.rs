@@ -6,7 +6,6 @@
 //! deadlock names that table.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char};
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
@@ -132,9 +131,9 @@ unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
     unsafe {
         // The message before translation. If a function raised the error, that is "%s" whatever the
         // error says, and its detail proves nothing.
-        let message = string(error.message_id);
+        let message = raw::bytes(error.message_id);
         if error.sqlerrcode == PgSqlErrorCode::ERRCODE_T_R_DEADLOCK_DETECTED as i32 && message == b"deadlock detected" {
-            return match deadlock_detail::awaited(string(error.detail), pg_sys::MyProcPid) {
+            return match deadlock_detail::awaited(raw::bytes(error.detail), pg_sys::MyProcPid) {
                 Awaited::Relation(relation) => relation,
                 Awaited::Transaction => TARGET.get(),
                 Awaited::Unknown => 0,
@@ -144,11 +143,4 @@ unsafe fn table_of(error: &pg_sys::ErrorData) -> u32 {
         let of_a_row = message.starts_with(b"could not serialize access due to concurrent ");
         if of_a_row { TARGET.get() } else { 0 }
     }
-}
-
-/// # Safety
-/// `text` is NULL or a string that outlives its use.
-unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
-    // SAFETY: promised by the caller.
-    if text.is_null() { b"" } else { unsafe { CStr::from_ptr(text) }.to_bytes() }
 }

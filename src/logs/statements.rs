@@ -10,7 +10,7 @@
 //! Called for each query: nothing here looks anything up, allocates or waits.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::sync::atomic::AtomicU64;
 
 use pgrx::pg_sys;
@@ -166,8 +166,9 @@ pub fn failed(error: &pg_sys::ErrorData) {
         LAST.outcome.set(if canceled { Outcome::Canceled } else { Outcome::Failed });
         // SAFETY: NULL or strings, which live as long as the error; and the client's text.
         let message = unsafe {
-            let statements = [bytes(pg_sys::debug_query_string), bytes(error.internalquery)];
-            secret_errors::kept(cut(bytes(error.message), Finished::ERROR_BYTES), bytes(error.message_id), statements)
+            let statements = [raw::bytes(pg_sys::debug_query_string), raw::bytes(error.internalquery)];
+            let (message, id) = (raw::bytes(error.message), raw::bytes(error.message_id));
+            secret_errors::kept(cut(message, Finished::ERROR_BYTES), id, statements)
         };
         LAST.lengths.set(Lengths { error: message.len() as u16, ..LAST.lengths.get() });
         write(Some(message));
@@ -179,13 +180,6 @@ pub fn failed(error: &pg_sys::ErrorData) {
 fn is_between_statements() -> bool {
     // SAFETY: reads this process's own memory.
     unsafe { pg_sys::debug_query_string.is_null() && (!raw::IsTransactionState() || raw::IsTransactionBlock()) }
-}
-
-/// # Safety
-/// `string` is NULL, or a string that outlives its use.
-unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
-    // SAFETY: promised by the caller.
-    if string.is_null() { b"" } else { unsafe { CStr::from_ptr(string) }.to_bytes() }
 }
 
 /// The session ends.
@@ -238,7 +232,7 @@ fn write(error: Option<&[u8]>) {
         return;
     }
     // SAFETY: NULL, or the client's text.
-    let text = cut(unsafe { bytes(pg_sys::debug_query_string) }, Finished::TEXT_BYTES);
+    let text = cut(unsafe { raw::bytes(pg_sys::debug_query_string) }, Finished::TEXT_BYTES);
     let label = query_group::own().map(|label| cut(label, Finished::LABEL_BYTES));
     LAST.lengths.set(Lengths {
         text: text.len() as u16,

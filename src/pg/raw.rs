@@ -3,7 +3,7 @@
 //! Hooks call these functions, for the reasons that `hooks.rs` gives, and hold nothing that has a
 //! destructor.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use pgrx::pg_sys::{self, Oid};
 
@@ -14,6 +14,13 @@ pub fn runs_portal() -> bool {
     unsafe { pg_sys::ActivePortal.as_ref() }.is_some_and(|portal| {
         portal.cursorOptions & pg_sys::CURSOR_OPT_HOLD as c_int == 0 || portal.holdStore.is_null()
     })
+}
+
+/// # Safety
+/// `string` is NULL, or a string that outlives its use.
+pub unsafe fn bytes<'a>(string: *const c_char) -> &'a [u8] {
+    // SAFETY: promised by the caller.
+    if string.is_null() { b"" } else { unsafe { CStr::from_ptr(string) }.to_bytes() }
 }
 
 pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
